@@ -1,0 +1,78 @@
+# Every target makes and keeps its own virtual environment. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# make run
+SYMBOLS ?= 36
+SEED ?= 1
+RUN_FOR ?=
+REPLAY ?=
+# make test
+TESTS ?= tests
+PYTEST_ARGS ?=
+# make migrate
+DATABASE_URL ?=
+# make check: what the protobuf definitions must stay compatible with
+AGAINST ?= main
+
+RUN_ARGS := --symbols $(SYMBOLS) --seed $(SEED) $(if $(RUN_FOR),--run-for $(RUN_FOR)) $(foreach file,$(REPLAY),--replay $(file))
+
+.PHONY: help venv run test check bench sim proto lint format migrate pin clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## make or refresh the virtual environment (every other target does so by itself)
+
+$(STAMP): pyproject.toml setup.cfg constraints.txt
+	@{ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with PYTHON=..."; exit 1; }; } >&2
+	@echo "preparing $(VENV)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip setuptools >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]' >&2
+	@touch $@
+
+run: $(STAMP) ## trade on the simulated venue: [RUN_FOR=30] [SYMBOLS=36] [SEED=1] [REPLAY="file ..."]
+	@exec $(BIN)/opensqt demo $(RUN_ARGS)
+
+test: $(STAMP) ## run all tests: [TESTS=tests/unit] [PYTEST_ARGS=-x]
+	@$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+
+check: $(STAMP) ## everything that needs no running part: format, lint, types, imports, proto, links, wheel
+	@AGAINST=$(AGAINST) scripts/check.sh
+
+lint: $(STAMP) ## ruff, mypy and the import contracts only
+	@scripts/check.sh format ruff types imports
+
+format: $(STAMP) ## let ruff format and mend what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+proto: $(STAMP) ## generate opensqt_actors/wire/v1 from proto/
+	@$(BIN)/python scripts/generate_wire.py
+
+bench: $(STAMP) ## run the benchmarks in scripts/bench: one JSON line each
+	@scripts/run_bench.sh
+
+sim: $(STAMP) ## run the seeded simulations of the whole fleet
+	@$(BIN)/python -m pytest tests/simulation $(PYTEST_ARGS)
+
+migrate: $(STAMP) ## bring a database to the newest schema: DATABASE_URL=sqlite:///var/opensqt.db
+	@test -n "$(DATABASE_URL)" || { echo "say which database: make migrate DATABASE_URL=sqlite:///var/opensqt.db" >&2; exit 4; }
+	@$(BIN)/alembic -x url="$(DATABASE_URL)" upgrade head
+
+pin: ## write constraints.txt anew with the newest versions that fit pyproject.toml
+	@PYTHON=$(PYTHON) scripts/pin.sh
+
+clean: ## remove the virtual environment and everything generated that is not in git
+	@rm -rf $(VENV) build dist *.egg-info .coverage htmlcov mutants
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
