@@ -1,0 +1,91 @@
+"""What operators ask of the SupervisorActor, from wherever they ask. Each request is answered by one Reply effect.
+
+`request` is a number that the asking side makes up; payloads are the views, Done, or Refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opensqt_actors.domain.settings import GridSettings, RemoveMode
+
+
+@dataclass(frozen=True, slots=True)
+class AddSymbol:
+    """Add a market. Answered once the venue has confirmed the symbol and the registry row is durable: Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    grid: GridSettings
+    strategy: str = "grid"
+    adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSymbol:
+    """Remove a market. Answered by Done when the removal is durable; its orders go by `mode` after that."""
+
+    request: int
+    account: str
+    symbol: str
+    mode: RemoveMode = RemoveMode.GRACEFUL
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSymbol:
+    """No new openings, resting openings cancelled, exits stay. Durable. Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSymbol:
+    """Undo a pause, a refusal or a quarantine. Durable. Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeSymbol:
+    """Answered by a SymbolView or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """Answered by a StatusView (which lists the symbols too)."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Stop trading: openings cancelled, exits by policy, journal flushed, process ends. Answered by Done at once."""
+
+    request: int
+
+
+Request = AddSymbol | RemoveSymbol | PauseSymbol | ResumeSymbol | DescribeSymbol | GetStatus | Shutdown
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `sentence` says what."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """It was not done and nothing changed. code: not_found, already_exists, invalid, unavailable, failed."""
+
+    code: str
+    sentence: str

@@ -1,0 +1,344 @@
+"""Effects that leave the actor system, and the messages that answer them. Adapters bind to the effect types.
+
+Every effect is answered by exactly one message to the actor that emitted it, unless its docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.domain.orders import (
+    AccountState,
+    CancelOutcome,
+    CancelRequest,
+    Candle,
+    Fees,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+    PlaceOutcome,
+    Truth,
+)
+from opensqt_actors.domain.records import Entry, Intent, Restored
+from opensqt_actors.domain.settings import SymbolSpec
+
+# --- storage ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Write entries as one transaction, in order, kept and retried until written. Not answered."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitIntents:
+    """Write intents; answered by IntentsCommitted once they are durable, or IntentsFailed at once when they cannot be."""
+
+    batch: int
+    intents: tuple[Intent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IntentsCommitted:
+    """The intents of this batch are durable."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntentsFailed:
+    """The intents of this batch were not written, for certain."""
+
+    batch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSymbol:
+    """Read a symbol's state, after everything emitted before has been written. Answered by SymbolLoaded or LoadFailed."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolLoaded:
+    """What the journal knows of a symbol."""
+
+    restored: Restored
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """The journal could not be read; try again later."""
+
+    account: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSpec:
+    """Insert or change a registry row. Answered by SpecSaved or SpecFailed."""
+
+    request: int
+    spec: SymbolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SpecSaved:
+    """The registry row is durable."""
+
+    request: int
+    spec: SymbolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFailed:
+    """The registry row was not written."""
+
+    request: int
+    spec: SymbolSpec
+    reason: str
+
+
+# --- venue -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlaces:
+    """Send orders (at most the venue's batch size). Answered by one PlacesAnswered, outcomes in the order sent."""
+
+    orders: tuple[OrderRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesAnswered:
+    """What became of a SendPlaces."""
+
+    outcomes: tuple[PlaceOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancels:
+    """Cancel orders (at most the venue's cancel batch size). Answered by one CancelsAnswered, in the order sent."""
+
+    cancels: tuple[CancelRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelsAnswered:
+    """What became of a SendCancels."""
+
+    outcomes: tuple[CancelOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindOrder:
+    """Look an order up by client id. Answered by OrderFound, OrderNotKnown or FindFailed."""
+
+    symbol: str
+    client_id: ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFound:
+    """The venue knows the order; fills: its trades, when anything filled."""
+
+    report: OrderReport
+    fills: tuple[Fill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNotKnown:
+    """The venue says that it has never seen this client id."""
+
+    symbol: str
+    client_id: ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class FindFailed:
+    """The look-up itself failed; nothing is known."""
+
+    symbol: str
+    client_id: ClientId
+    reason: str
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchTruth:
+    """Fetch the venue's view of a symbol: trades after `after_trade` (0: those since `since` ns), these client ids, its position.
+
+    venue_ids: order ids already known, so that trades can be matched to client ids. Answered by TruthFetched or TruthFailed.
+    """
+
+    symbol: str
+    client_ids: tuple[ClientId, ...]
+    venue_ids: Mapping[str, ClientId]
+    after_trade: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFetched:
+    """The venue's view of a symbol."""
+
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFailed:
+    """The venue's view could not be had."""
+
+    symbol: str
+    reason: str
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSymbol:
+    """Resolve a symbol: rules, fees, leverage and mode checks, recent closed candles. Answered by SymbolPrepared or SymbolRefused."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolPrepared:
+    """The venue trades this symbol and the account may trade it. history: closed candles, oldest first."""
+
+    instrument: Instrument
+    fees: Fees
+    account: AccountState
+    leverage: int
+    history: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRefused:
+    """This symbol cannot be traded, with one sentence why. final: trying again will not help."""
+
+    symbol: str
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Start the price, candle and mark streams of a symbol. Not answered: frames follow."""
+
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Stop the streams of a symbol. Not answered."""
+
+    symbol: str
+
+
+# --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """An order changed, with the fill that changed it, if any. Never dropped."""
+
+    report: OrderReport
+    fill: Fill | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUp:
+    """A stream is connected and subscribed. stream: "orders" or "prices"; reconnected: it had been up before."""
+
+    stream: str
+    reconnected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDown:
+    """A stream lost its connection."""
+
+    stream: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandleSeen:
+    """A candle was updated or closed."""
+
+    candle: Candle
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSeen:
+    """A mark price, in ticks."""
+
+    symbol: str
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSeen:
+    """Funding payments since the last ones seen; may repeat, ids are unique."""
+
+    payments: tuple[FundingPayment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Limits that the venue publishes; any may be 0 = not published. Orders per window; weight per minute."""
+
+    orders_per_10s: int = 0
+    orders_per_minute: int = 0
+    weight_per_minute: int = 0
+    place_batch: int = 1
+    cancel_batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The venue answered 429 or 418: no request for `retry_after` ns."""
+
+    retry_after: int
+    banned: bool
+    detail: str
+
+
+# --- operators -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer to a request that came from outside (CLI, API): the wiring resolves the waiting caller. Not answered."""
+
+    request: int
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Something that operators should see: the event stream, the log, later alerts. Not answered."""
+
+    kind: str
+    account: str
+    symbol: str
+    sentence: str
+    level: str = "info"
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The whole system has stopped trading and flushed; the process may end with this code. Not answered."""
+
+    code: int

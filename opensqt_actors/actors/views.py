@@ -1,0 +1,113 @@
+"""What operators see: values built by the actors for the CLI, the API and the page. No behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from opensqt_actors.domain.settings import GridSettings, SymbolState
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRow:
+    """One line of the live table. Prices and quantities in venue units, money in quote currency, times in ns."""
+
+    account: str
+    symbol: str
+    mode: str
+    state: SymbolState
+    slots_filled: int
+    slots_total: int
+    open_orders: int
+    position: Decimal
+    grid_pnl: Decimal
+    unrealized_pnl: Decimal
+    fees: Decimal
+    funding: Decimal
+    fills: int
+    round_trips: int
+    orders_placed: int
+    orders_cancelled: int
+    illegal_transitions: int
+    restarts: int
+    bid: Decimal | None
+    ask: Decimal | None
+    last_tick: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """One lattice level: its slot, its order, or the reason why it has none.
+
+    status: free, pending or locked; reason_code: stable, "" when an order rests; exit_price: where its holding is sold or bought back.
+    """
+
+    level: int
+    price: Decimal
+    status: str
+    position: Decimal
+    order_id: str
+    order_kind: str
+    order_side: str
+    order_price: Decimal | None
+    order_quantity: Decimal | None
+    order_filled: Decimal | None
+    exit_price: Decimal | None
+    reason_code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolView:
+    """Answer to DescribeSymbol: the row, the grid and every level, highest price first."""
+
+    row: SymbolRow
+    settings: GridSettings
+    centre: Decimal | None
+    interval: Decimal | None
+    band_low: Decimal | None
+    band_high: Decimal | None
+    gates: tuple[tuple[str, str], ...]
+    levels: tuple[LevelView, ...]
+    history: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One venue account: its streams and its budget."""
+
+    account: str
+    orders_stream: bool
+    prices_stream: bool
+    live_orders: int
+    waiting: int
+    paused_until: int
+    ticks: int
+    ticks_skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added."""
+
+    version: str
+    instance: str
+    started: int
+    state: str
+    shards: int
+    ticks: int
+    ticks_skipped: int
+    orders_placed: int
+    orders_cancelled: int
+    fills: int
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    fees: Decimal
+    funding: Decimal
+    restarts: int
+    illegal_transitions: int
+    risk_triggered: bool
+    risk_reason: str
+    accounts: tuple[AccountRow, ...] = ()
+    symbols: tuple[SymbolRow, ...] = field(default=())

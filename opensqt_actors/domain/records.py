@@ -1,0 +1,156 @@
+"""What is written down: journal entries and the state that is restored from them. Values only.
+
+One `tuple` of entries is one transaction. Entries of one symbol are written in the order in which they were emitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import Fill, FundingPayment, OrderStatus, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order about to be sent. Committed before the request leaves. price: ticks (0 for a market order)."""
+
+    account: str
+    symbol: str
+    client_id: ClientId
+    level: int
+    kind: OrderKind
+    generation: int
+    side: Side
+    price: int
+    quantity: int
+    reduce_only: bool
+    post_only: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSaved:
+    """The newest state of a journalled order; `filled` cumulative steps."""
+
+    account: str
+    symbol: str
+    client_id: ClientId
+    status: OrderStatus
+    filled: int
+    venue_id: str
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillSaved:
+    """A fill, once per (account, symbol, trade id). `fee` is in quote currency; realized in quanta, before fees.
+
+    level: the slot it was booked on. `inferred`: made by reconciliation, not by a trade of the venue.
+    """
+
+    account: str
+    fill: Fill
+    level: int
+    realized: int
+    fee: Decimal
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSaved:
+    """A slot after a change. position: signed steps; cost: signed quanta paid for it; exit_level: lattice level."""
+
+    account: str
+    symbol: str
+    level: int
+    position: int
+    cost: int
+    exit_level: int | None
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDropped:
+    """A slot that is free, empty and outside the window left the memory."""
+
+    account: str
+    symbol: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsSaved:
+    """Running totals of a symbol. realized: quanta; fees, funding: quote currency."""
+
+    account: str
+    symbol: str
+    realized: int
+    fees: Decimal
+    funding: Decimal
+    round_trips: int
+    last_trade_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatticeSaved:
+    """The lattice of a symbol. anchor: ticks; base: ticks for an arithmetic lattice, ratio for a geometric one."""
+
+    account: str
+    symbol: str
+    anchor: int
+    base: int
+    ratio: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSaved:
+    """A funding payment, once per payment id."""
+
+    account: str
+    payment: FundingPayment
+
+
+@dataclass(frozen=True, slots=True)
+class EventSaved:
+    """Something that an operator may ask for later. data: JSON-able, no secrets."""
+
+    account: str
+    symbol: str
+    kind: str
+    sentence: str
+    data: dict[str, Any]
+    at: int
+
+
+Entry = (
+    Intent | OrderSaved | FillSaved | SlotSaved | SlotDropped | TotalsSaved | LatticeSaved | FundingSaved | EventSaved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrder:
+    """A journalled order that has no terminal status yet: its intent and its newest known state."""
+
+    intent: Intent
+    status: OrderStatus
+    filled: int
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Everything that a symbol needs to go on where it stopped. since: ns, when the symbol was added."""
+
+    account: str
+    symbol: str
+    lattice: LatticeSaved | None
+    slots: tuple[SlotSaved, ...]
+    orders: tuple[LiveOrder, ...]
+    generation_floor: int
+    totals: TotalsSaved
+    known_trades: frozenset[int]
+    since: int

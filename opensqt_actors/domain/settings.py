@@ -1,0 +1,81 @@
+"""What an operator says about one market: the symbol's registry entry and its grid settings, as values in quote units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+
+class GridMode(StrEnum):
+    """Which side opens: long buys below the market, short sells above, neutral does both."""
+
+    LONG = "long"
+    SHORT = "short"
+    NEUTRAL = "neutral"
+
+
+class SymbolState(StrEnum):
+    """Where a symbol stands in its life; persisted in the registry except STARTING."""
+
+    STARTING = "starting"
+    TRADING = "trading"
+    PAUSED = "paused"
+    REMOVING = "removing"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    REMOVED = "removed"
+
+
+class RemoveMode(StrEnum):
+    """graceful: no new openings, exits stay until flat; flatten: close now; leave: cancel orders, keep the position."""
+
+    GRACEFUL = "graceful"
+    FLATTEN = "flatten"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class GridSettings:
+    """One grid. Exactly one of `interval` (quote currency, arithmetic) and `interval_percent` (geometric) is set.
+
+    amount: quote currency per level; windows: levels; skew, atr_scale: dimensionless, 0 = off;
+    max_position: quote currency at cost, None = 2 x amount x the larger window;
+    max_open_orders: resting orders of the symbol, exits included; post_only_fallback: what follows three refusals.
+    """
+
+    mode: GridMode = GridMode.LONG
+    amount: Decimal = Decimal(30)
+    interval: Decimal | None = None
+    interval_percent: Decimal | None = None
+    buy_window: int = 10
+    sell_window: int = 10
+    skew: Decimal = Decimal(0)
+    atr_scale: Decimal = Decimal(0)
+    max_multiple: int = 8
+    volatility_sizing: bool = False
+    max_position: Decimal | None = None
+    max_open_orders: int = 50
+    anchor: Decimal | None = None
+
+    @property
+    def position_limit(self) -> Decimal:
+        """The largest position value at cost, in quote currency."""
+        if self.max_position is not None:
+            return self.max_position
+        return 2 * self.amount * max(self.buy_window, self.sell_window)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSpec:
+    """A registry row. number: 0 to 46,655, stable, part of every client order id; epoch: of the lease, 0 without leases."""
+
+    account: str
+    symbol: str
+    number: int
+    grid: GridSettings = field(default_factory=GridSettings)
+    strategy: str = "grid"
+    state: SymbolState = SymbolState.TRADING
+    remove_mode: RemoveMode | None = None
+    adopt: bool = False
+    epoch: int = 0

@@ -1,0 +1,109 @@
+"""What a venue adapter must do, and what it tells unasked. The contract suite runs against every adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from opensqt_actors.actors.ports import Published
+from opensqt_actors.domain.errors import OpenSqtError
+from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.domain.orders import (
+    AccountState,
+    CancelOutcome,
+    CancelRequest,
+    Candle,
+    Fees,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+    PlaceOutcome,
+    Position,
+)
+
+
+class VenueError(OpenSqtError):
+    """A query failed. retry_after: ns to wait; final: the same call will never succeed (bad key, unknown symbol)."""
+
+    code = "venue_error"
+
+    def __init__(self, sentence: str, *, retry_after: int = 0, final: bool = False) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+        self.final = final
+
+
+class QuoteSink(Protocol):
+    """Where best bid and ask go: called from the frame hook, synchronously, must take about a microsecond and never raise."""
+
+    def __call__(self, symbol: str, bid: str | float, ask: str | float, at: int) -> None:
+        """bid, ask: quote currency as the frame has them; at: ns, the venue's time."""
+
+
+class EventSink(Protocol):
+    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingSeen, Throttled."""
+
+    def __call__(self, event: Any) -> None:
+        """Called in the order in which the venue told the events."""
+
+
+class Venue(Protocol):
+    """One account at one venue. Opened once; every coroutine either answers or raises VenueError.
+
+    place and cancel never raise: each order gets its own outcome, in the order given.
+    """
+
+    published: Published
+
+    async def open(self, on_quote: QuoteSink, on_event: EventSink) -> None:
+        """Load rules and limits, check the keys, measure the clock, bring the order stream up (StreamUp follows)."""
+
+    async def close(self) -> None:
+        """Release sockets and tasks; idempotent, within 3 s."""
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Rules of everything this account can trade, by market id."""
+
+    async def fees(self, symbol: str) -> Fees:
+        """The account's fee rates."""
+
+    async def leverage(self, symbol: str) -> int:
+        """The leverage in force."""
+
+    async def account(self) -> AccountState:
+        """Balance, position mode, permission."""
+
+    async def place(self, orders: Sequence[OrderRequest]) -> Sequence[PlaceOutcome]:
+        """Place orders, as one batch where the venue has batches."""
+
+    async def cancel(self, cancels: Sequence[CancelRequest]) -> Sequence[CancelOutcome]:
+        """Cancel orders, as one batch where the venue has batches."""
+
+    async def find(self, symbol: str, client_id: ClientId) -> OrderReport | None:
+        """The order with this client id; None when the venue says that it does not know it."""
+
+    async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
+        """All open orders of the symbol, every page."""
+
+    async def trades(self, symbol: str, after_trade: int, since: int) -> Sequence[Fill]:
+        """Trades after a trade id (0: since `since` ns), every page, oldest first; client ids may be empty."""
+
+    async def order_trades(self, symbol: str, venue_id: str) -> Sequence[Fill]:
+        """Trades of one order."""
+
+    async def position(self, symbol: str) -> Position:
+        """The position, 0 when there is none."""
+
+    async def funding(self, since: int) -> Sequence[FundingPayment]:
+        """Funding booked since `since` ns, oldest first."""
+
+    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The newest closed candles, oldest first."""
+
+    async def subscribe(self, instrument: Instrument) -> None:
+        """Start quotes, 1m candles and mark prices of a symbol. Idempotent."""
+
+    async def unsubscribe(self, symbol: str) -> None:
+        """Stop them. Idempotent."""
