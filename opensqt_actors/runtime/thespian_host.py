@@ -1,0 +1,154 @@
+"""The production host: actors carried by Thespian inside this process, timers by the event loop.
+
+The only module that knows Thespian. It touches private names of 4.0.1, which the pin and tests guard: see
+`docs/reference/runtime.md` for each of them and the reason.
+"""
+
+# ruff: noqa: SLF001
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from thespian.actors import Actor, ActorExitRequest, ActorSystem
+
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.clock import CallLater, Cancellable, Clock
+from opensqt_actors.runtime.effects import ActorFailed
+from opensqt_actors.runtime.kernel import MAX_BACKLOG, ActorRef, Cell, Kernel, StepRecord, Timer
+
+NS = 1e-9
+
+
+class PendingSends(deque[Any]):
+    """Thespian's queue with a cheap `pop(0)`: on its own list that costs time in proportion to the backlog."""
+
+    def pop(self, index: int = 0) -> Any:
+        """The oldest message; Thespian asks for no other."""
+        return self.popleft()
+
+
+class Carrier(Actor):  # type: ignore[misc]
+    """What Thespian sees of an actor. It has no `__init__`: Thespian hides the reason of an error there."""
+
+    deliver: Callable[[Any], None]
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802
+        """Hand the message on. Nothing that is an `Exception` may escape: Thespian would send it again."""
+        self.deliver(message)
+
+
+class ThespianHost(Kernel):
+    """Runs actors to completion within the call that tells them something.
+
+    A `tell` from outside returns when every message that followed from it has been handled. A `tell` from a port or a
+    hook, so from within, is queued behind what is waiting. Everything happens on the thread that made the host.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        call_later: CallLater,
+        *,
+        on_root_failure: Callable[[ActorFailed], None],
+        on_end: Callable[[ActorRef], None] | None = None,
+        record: Callable[[StepRecord], None] | None = None,
+        max_backlog: int = MAX_BACKLOG,
+    ) -> None:
+        self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
+        self._base = self._system._systemBase
+        self._pending = self._base._pendingSends = PendingSends(self._base._pendingSends)
+        self._base._realizeWakeups = _no_wakeups
+        self._registry: dict[str, Any] = self._base.actorRegistry
+        self._outside = self._registry[self._system.systemAddress.actorAddressString]
+        self._outside.instance._receive = _ignore
+        self._send = self._base.actor_send
+        self._call_later = call_later
+        self._graves: list[str] = []
+        self._running = False
+        self._thread = threading.get_ident()
+        super().__init__(
+            clock, self._pending, on_root_failure=on_root_failure, on_end=on_end, record=record, max_backlog=max_backlog
+        )
+
+    def tell(self, to: ActorId | ActorRef, message: Any) -> None:
+        """Send a message. From outside: returns when all that followed is done. From within: queues it.
+
+        Never raises for want of a receiver, but counts the drop. `BacklogFull` beyond the bound; `RuntimeError` on
+        another thread than the host's (use `loop.call_soon_threadsafe`).
+        """
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("A host is told things on its own thread only: use loop.call_soon_threadsafe.")
+        cell = self._find(to)
+        if cell is not None:
+            self._enter(cell, message)
+
+    def close(self) -> None:
+        """Stop every actor, children first, the youngest before the older. The second time: does nothing."""
+        if self._closed:
+            return
+        running, self._running = self._running, True
+        self._end_all()
+        self._running = running
+        if not running:
+            self._drain()
+
+    def _enter(self, cell: Cell, message: Any) -> None:
+        self._post(None, cell, message)
+        if not self._running:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._running = True
+        try:
+            self._base._runSends()
+        finally:
+            self._running = False
+            if self._pending:
+                self._call_later(0.0, self._drain_rest)
+            elif self._graves:
+                self._bury()
+        if self._escaped is not None:
+            self._raise_escaped()
+
+    def _drain_rest(self) -> None:
+        if not self._running:
+            self._drain()
+
+    def _open(self, cell: Cell) -> None:
+        address = self._system.createActor(Carrier)
+        carrier = self._registry[address.actorAddressString].instance
+        carrier.deliver = partial(self._deliver, cell)
+        carrier._receive = carrier.receiveMessage
+        cell.mailbox = address
+
+    def _shut(self, cell: Cell) -> None:
+        self._send(self._outside.address, cell.mailbox, ActorExitRequest(recursive=False))
+        self._graves.append(cell.mailbox.actorAddressString)
+
+    def _bury(self) -> None:
+        """Forget what Thespian keeps of the dead: an entry in its registry for each, for ever."""
+        for address in self._graves:
+            self._registry.pop(address, None)
+        self._graves.clear()
+
+    def _post(self, sender: Cell | None, to: Cell, message: Any) -> None:
+        self._send(self._outside.address if sender is None else sender.mailbox, to.mailbox, message)
+
+    def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
+        return self._call_later(ns * NS, partial(self._enter, cell, timer))
+
+    def _drop(self, message: Any) -> None:
+        if type(message) is not ActorExitRequest:
+            super()._drop(message)
+
+
+def _no_wakeups() -> None:
+    """Stand in for the scan of all pending wake-ups that Thespian makes before every message."""
+
+
+def _ignore(message: Any, sender: Any) -> None:
+    """Stand in for the mailbox of the world outside, which would keep a notice of every ended actor for ever."""
