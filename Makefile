@@ -20,8 +20,10 @@ TESTS ?= tests
 PYTEST_ARGS ?=
 # make migrate
 DATABASE_URL ?=
-# make check: what the protobuf definitions must stay compatible with
-AGAINST ?= main
+# make check: the commit with which proto/ must stay compatible, if not the one that scripts/check.sh finds
+AGAINST ?=
+# make bench: which ones
+BENCH ?= $(wildcard scripts/bench/*.py)
 
 RUN_ARGS := --symbols $(SYMBOLS) --seed $(SEED) $(if $(RUN_FOR),--run-for $(RUN_FOR)) $(foreach file,$(REPLAY),--replay $(file))
 
@@ -59,8 +61,8 @@ format: $(STAMP) ## let ruff format and mend what it can
 proto: $(STAMP) ## generate opensqt_actors/wire/v1 from proto/
 	@$(BIN)/python scripts/generate_wire.py
 
-bench: $(STAMP) ## run the benchmarks in scripts/bench: one JSON line each
-	@scripts/run_bench.sh
+bench: $(STAMP) ## run the benchmarks, one JSON line each: [BENCH=scripts/bench/tick_to_order.py]
+	@for bench in $(BENCH); do echo "== $$bench" >&2; $(BIN)/python $$bench; done
 
 sim: $(STAMP) ## run the seeded simulations of the whole fleet
 	@$(BIN)/python -m pytest tests/simulation $(PYTEST_ARGS)
