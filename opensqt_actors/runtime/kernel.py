@@ -175,7 +175,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
-        """Call `_due(cell, timer)` in `ns`."""
+        """In `ns`, post the timer to its cell, as a message from itself."""
 
     @property
     def counters(self) -> Counters:

@@ -40,6 +40,8 @@ class Carrier(Actor):  # type: ignore[misc]
         """Hand the message on. Nothing that is an `Exception` may escape: Thespian would send it again."""
         self.deliver(message)
 
+    _receive = receiveMessage
+
 
 class ThespianHost(Kernel):
     """Runs actors to completion within the call that tells them something.
@@ -122,7 +124,7 @@ class ThespianHost(Kernel):
         address = self._system.createActor(Carrier)
         carrier = self._registry[address.actorAddressString].instance
         carrier.deliver = partial(self._deliver, cell)
-        carrier._receive = carrier.receiveMessage
+        del carrier._receive  # Thespian's own formats a log line for every message, and makes the carrier a cycle
         cell.mailbox = address
 
     def _shut(self, cell: Cell) -> None:
@@ -139,7 +141,13 @@ class ThespianHost(Kernel):
         self._send(self._outside.address if sender is None else sender.mailbox, to.mailbox, message)
 
     def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
-        return self._call_later(ns * NS, partial(self._enter, cell, timer))
+        return self._call_later(ns * NS, partial(self._due, cell, timer))
+
+    def _due(self, cell: Cell, timer: Timer) -> None:
+        if cell.timers.get(timer.key) is timer:
+            self._enter(cell, timer)
+        else:
+            self._stale += 1
 
     def _drop(self, message: Any) -> None:
         if type(message) is not ActorExitRequest:
