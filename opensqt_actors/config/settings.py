@@ -1,0 +1,360 @@
+"""The shape of a configuration file: sections, defaults, bounds. Reading the file is `loading`'s business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+
+from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
+from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, MAX_SOCKET_PATH, default_state_dir, socket_path
+from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec
+from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
+
+NANOSECONDS = 1_000_000_000
+UNNUMBERED = -1  # the registry gives the number
+
+
+def nanoseconds(seconds: float) -> int:
+    """Seconds -> whole nanoseconds."""
+    return round(seconds * NANOSECONDS)
+
+
+def _path(value: Any, info: ValidationInfo) -> Any:
+    """A path from the configuration's own folder, `~` resolved."""
+    if isinstance(value, str) and value:
+        return (base_dir(info) / Path(value).expanduser()).resolve()
+    return value
+
+
+def _symbol(value: Any) -> Any:
+    problem = symbol_problem(value) if isinstance(value, str) else None
+    if problem:
+        raise wrong(problem)
+    return value
+
+
+def _small(value: Any) -> Any:
+    """Words of a fixed list may be written in any case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def _no_truth(value: Any) -> Any:
+    """`yes` and `true` are no numbers, although Python takes them for 1."""
+    if isinstance(value, bool):
+        raise wrong(f"must be a number, not {str(value).lower()}")
+    return value
+
+
+AnyPath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
+Symbol = Annotated[str, BeforeValidator(_symbol, json_schema_input_type=str)]
+Whole = Annotated[int, BeforeValidator(_no_truth, json_schema_input_type=int)]
+Real = Annotated[float, BeforeValidator(_no_truth, json_schema_input_type=float)]
+Number = Annotated[Decimal, BeforeValidator(_no_truth, json_schema_input_type=Decimal), Field(max_digits=34)]
+Seconds = Annotated[Real, Field(gt=0, le=86_400)]
+Place = tuple[str | int, ...]
+
+
+class Section(BaseModel):
+    """A part of the configuration: nothing unknown in it, nothing changed after reading, no value in its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class VenueName(StrEnum):
+    """Venues that there are adapters for."""
+
+    BINANCEUSDM = "binanceusdm"
+
+
+class Trigger(StrEnum):
+    """How many monitored symbols must spike before risk mode starts."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class CandleInterval(StrEnum):
+    """Candles that the risk monitor looks at."""
+
+    ONE_MINUTE = "1m"
+    THREE_MINUTES = "3m"
+    FIVE_MINUTES = "5m"
+
+
+class PostOnlyFallback(StrEnum):
+    """What follows when post-only was refused too often: a plain limit order, or a rest for the slot."""
+
+    DOWNGRADE = "downgrade"
+    PAUSE = "pause"
+
+
+class LogLevel(StrEnum):
+    """The least important records that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """Lines for people, coloured on a terminal, or one JSON object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _one_of(words: type[StrEnum]) -> Any:
+    return BeforeValidator(_small, json_schema_input_type=words)
+
+
+class SimulatedVenue(Section):
+    """Where the simulated venue listens on this host, and the certificate authority that it made."""
+
+    port: Whole = Field(ge=1, le=65_535)
+    ca: AnyPath
+
+
+class Budget(Section):
+    """Requests that place orders, per account."""
+
+    orders_per_second: Whole = Field(default=25, ge=1, le=100_000)
+    burst: Whole = Field(default=30, ge=1, le=100_000)
+
+
+class Account(Section):
+    """One account at one venue."""
+
+    venue: Annotated[VenueName, _one_of(VenueName)]
+    simulated: SimulatedVenue | None = None
+    api_key: Credential
+    secret: Credential
+    budget: Budget = Budget()
+
+    @model_validator(mode="after")
+    def _keys_belong_to_the_venue(self) -> Self:
+        """A simulated key never leaves this host, and a real one never goes to a simulation."""
+        for name in ("api_key", "secret"):
+            simulated_key = getattr(self, name).get_secret_value().startswith(SIMULATED_PREFIX)
+            if simulated_key and self.simulated is None:
+                raise wrong(f"{name} is one of the simulated venue; give `simulated`, or the key of the real venue")
+            if not simulated_key and self.simulated is not None:
+                raise wrong(
+                    f"{name} of a simulated venue must begin with `{SIMULATED_PREFIX}`; keep real keys out of it"
+                )
+        return self
+
+
+class GridDefaults(Section):
+    """Settings of a grid that are the same for all symbols. What is not given has the default of GridSettings."""
+
+    mode: Annotated[GridMode, _one_of(GridMode)] | None = None
+    amount: Number | None = None
+    interval: Number | None = None
+    interval_percent: Number | None = None
+    buy_window: Whole | None = None
+    sell_window: Whole | None = None
+    skew: Number | None = None
+    atr_scale: Number | None = None
+    max_multiple: Whole | None = None
+    volatility_sizing: bool | None = None
+    max_position: Number | None = None
+    max_open_orders: Whole | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Only what the file says, by the names of GridSettings."""
+        return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
+
+
+class SymbolEntry(GridDefaults):
+    """One market; its settings win over the defaults. The name alone is enough."""
+
+    symbol: Symbol
+    account: str | None = None
+    anchor: Number | None = None
+    adopt: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"symbol": value} if isinstance(value, str) else value
+
+    def grid(self, defaults: GridDefaults) -> GridSettings:
+        """Defaults of the program, of the file, and this entry, the last word to the last."""
+        own = {name: value for name, value in self.given().items() if name not in {"symbol", "account", "adopt"}}
+        base = defaults.given()
+        if own.keys() & {"interval", "interval_percent"}:
+            base.pop("interval", None)
+            base.pop("interval_percent", None)
+        return GridSettings(**(base | own))
+
+
+class Risk(Section):
+    """The volume-spike monitor. Empty `monitor`: off."""
+
+    monitor: tuple[Symbol, ...] = Field(default=(), max_length=100)
+    interval: Annotated[CandleInterval, _one_of(CandleInterval)] = CandleInterval.ONE_MINUTE
+    volume_multiplier: Real = Field(default=3, ge=1, le=1_000)
+    average_window: Whole = Field(default=20, ge=2, le=500)
+    recovery_threshold: Whole | None = Field(default=None, ge=1)
+    trigger: Annotated[Trigger, _one_of(Trigger)] = Trigger.ALL
+
+    @model_validator(mode="after")
+    def _recovery_is_possible(self) -> Self:
+        if self.recovery_threshold is not None and self.recovery_threshold > len(self.monitor):
+            raise wrong(
+                f"recovery_threshold is {self.recovery_threshold}, but only {len(self.monitor)} symbols are monitored"
+            )
+        return self
+
+    @property
+    def recovery(self) -> int:
+        """Symbols that must be calm again before trading goes on."""
+        return self.recovery_threshold or len(self.monitor) // 2 + 1
+
+
+class Execution(Section):
+    """How orders are sent and checked. Times in seconds."""
+
+    pending_timeout: Seconds = 5
+    stale_after: Seconds = 10
+    reconcile_interval: Seconds = 60
+    retries: Whole = Field(default=5, ge=0, le=20)
+    retry_initial: Seconds = 0.5
+    retry_max: Seconds = 10
+    margin_lock: Seconds = 10
+    margin_lock_max: Seconds = 600
+    post_only_retries: Whole = Field(default=3, ge=0, le=20)
+    post_only_fallback: Annotated[PostOnlyFallback, _one_of(PostOnlyFallback)] = PostOnlyFallback.DOWNGRADE
+
+
+class Shutdown(Section):
+    """What happens to resting orders when the supervisor ends. deadline: seconds."""
+
+    cancel_on_exit: bool = True
+    cancel_exits: bool = False
+    deadline: Real = Field(default=8, ge=1, le=600)
+
+
+class Telemetry(Section):
+    """Logs and metrics. metrics_port 0: off."""
+
+    log_level: Annotated[LogLevel, _one_of(LogLevel)] = LogLevel.INFO
+    log_format: Annotated[LogFormat, _one_of(LogFormat)] = LogFormat.TEXT
+    log_file: AnyPath | None = None
+    metrics_port: Whole = Field(default=0, ge=0, le=65_535)
+
+
+class Supervision(Section):
+    """Restarts of actors that failed: more than `intensity` in `period` seconds ends in quarantine."""
+
+    intensity: Whole = Field(default=5, ge=0, le=1_000)
+    period: Seconds = 60
+    backoff_initial: Seconds = 0.5
+    backoff_max: Seconds = 30
+    factor: Real = Field(default=2, ge=1, le=10)
+
+
+class Database(Section):
+    """Where the registry and the journal are kept. Without a URL: an SQLite file in the state folder."""
+
+    url: PrivateText | None = None
+
+
+class Settings(Section):
+    """A whole configuration, checked."""
+
+    state_dir: AnyPath = Field(default_factory=default_state_dir)
+    database: Database = Database()
+    accounts: Mapping[str, Account] = Field(min_length=1, max_length=36)
+    defaults: GridDefaults = GridDefaults()
+    symbols: tuple[SymbolEntry, ...] = Field(default=(), max_length=MAX_SYMBOLS)
+    risk: Risk = Risk()
+    execution: Execution = Execution()
+    shutdown: Shutdown = Shutdown()
+    telemetry: Telemetry = Telemetry()
+    supervision: Supervision = Supervision()
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket on which the supervisor answers."""
+        return socket_path(self.state_dir)
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the one supervisor that runs on this state folder."""
+        return self.state_dir / LOCK_NAME
+
+    @property
+    def database_url(self) -> SecretStr:
+        """An SQLAlchemy URL, which may hold a password."""
+        return self.database.url or SecretStr(f"sqlite:///{self.state_dir / DATABASE_NAME}")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be written anywhere: for the log's redaction."""
+        found = [
+            value.get_secret_value()
+            for account in self.accounts.values()
+            for value in (account.api_key, account.secret)
+        ]
+        password = _password(self.database_url.get_secret_value())
+        return (*found, password) if password else tuple(found)
+
+    def account_of(self, entry: SymbolEntry) -> str:
+        """The account of a symbol: its own, or the only one there is."""
+        return entry.account or next(iter(self.accounts))
+
+    def specs(self) -> tuple[SymbolSpec, ...]:
+        """The registry's first rows. Their numbers are still to be given by the registry."""
+        return tuple(
+            SymbolSpec(self.account_of(entry), entry.symbol, UNNUMBERED, entry.grid(self.defaults), adopt=entry.adopt)
+            for entry in self.symbols
+        )
+
+    def contradictions(self) -> dict[Place, str]:
+        """What is wrong between sections: a sentence for each place."""
+        found: dict[Place, str] = {
+            ("accounts", name): problem for name in self.accounts if (problem := account_problem(name))
+        }
+        path = len(bytes(self.socket))
+        if path > MAX_SOCKET_PATH:
+            found[("state_dir",)] = (
+                f"is too long: its socket's path would have {path} bytes, {MAX_SOCKET_PATH} are possible"
+            )
+        seen: dict[tuple[str, str], int] = {}
+        for index, entry in enumerate(self.symbols):
+            found |= self._about(index, entry, seen)
+        return found
+
+    def _about(self, index: int, entry: SymbolEntry, seen: dict[tuple[str, str], int]) -> dict[Place, str]:
+        place = ("symbols", index)
+        known = ", ".join(sorted(self.accounts))
+        if entry.account is None and len(self.accounts) > 1:
+            return {place: f"{entry.symbol} needs `account`, one of {known}"}
+        account = self.account_of(entry)
+        if account not in self.accounts:
+            return {(*place, "account"): f"{account[:40]!r} is not among accounts ({known})"}
+        first = seen.setdefault((account, entry.symbol), index)
+        if first != index:
+            return {(*place, "symbol"): f"{entry.symbol} is already symbols[{first}]; a symbol trades once per account"}
+        found: dict[Place, str] = {}
+        for problem in grid_problems(entry.grid(self.defaults)):
+            inherited = (
+                getattr(entry, problem.field) is None and getattr(self.defaults, problem.field, None) is not None
+            )
+            if inherited:
+                found["defaults", problem.field] = problem.sentence
+            else:
+                found[*place, problem.field] = f"{problem.sentence} ({entry.symbol})"
+        return found
+
+
+def _password(url: str) -> str:
+    """The password in a database URL, as written there, or ""."""
+    authority = url.partition("://")[2].partition("/")[0]
+    return authority.rpartition("@")[0].partition(":")[2]
