@@ -65,8 +65,10 @@ def complaint(text: str) -> str:
         ),
         (
             GRID + "- btcusdt",
-            "c.yaml line 5: symbols[0].symbol: 'btcusdt' is not a market's name; "
-            "write it as the venue does, in capitals: BTCUSDT",
+            (
+                "c.yaml line 5: symbols[0].symbol: 'btcusdt' is not a market's name; "
+                "write it as the venue does, in capitals: BTCUSDT"
+            ),
         ),
         (
             GRID + "- {symbol: BTCUSDT, account: mian}",
@@ -78,8 +80,10 @@ def complaint(text: str) -> str:
         ),
         (
             ACCOUNT + "symbols: [BTCUSDT]",
-            "c.yaml line 3: symbols[0].interval_percent: is missing: "
-            "give interval_percent (like 0.4) or interval (in quote currency) (BTCUSDT)",
+            (
+                "c.yaml line 3: symbols[0].interval_percent: is missing: "
+                "give interval_percent (like 0.4) or interval (in quote currency) (BTCUSDT)"
+            ),
         ),
         (
             ACCOUNT + "defaults: {interval: 4, skew: 3}\nsymbols: [BTCUSDT, ETHUSDT]",
@@ -120,8 +124,10 @@ def complaint(text: str) -> str:
         ),
         (
             "accounts:\n  Main: {venue: binanceusdm, simulated: {port: 1, ca: x}, api_key: sim-k, secret: sim-s}",
-            "c.yaml line 2: accounts.Main: 'Main' is not an account's name: "
-            "small letters, digits, - and _, at most 32, a letter first",
+            (
+                "c.yaml line 2: accounts.Main: 'Main' is not an account's name: "
+                "small letters, digits, - and _, at most 32, a letter first"
+            ),
         ),
     ],
 )
@@ -137,8 +143,10 @@ def test_a_wrong_setting_is_answered_with_one_sentence_that_names_its_line_and_p
         ("a: 1\nb: 2\na: 3", "c.yaml line 3, column 1: not valid YAML: this key is here twice"),
         (
             "a:\n\t- b",
-            "c.yaml line 2, column 1: not valid YAML: "
-            "a tab, @, ` or % cannot stand here; indent with spaces, put values in quotes",
+            (
+                "c.yaml line 2, column 1: not valid YAML: "
+                "a tab, @, ` or % cannot stand here; indent with spaces, put values in quotes"
+            ),
         ),
         (
             f"a: !{CANARY} 3",
@@ -146,8 +154,10 @@ def test_a_wrong_setting_is_answered_with_one_sentence_that_names_its_line_and_p
         ),
         (
             f"a: *{CANARY}",
-            "c.yaml line 1, column 4: not valid YAML: "
-            "a word that begins with * refers to nothing; put the value in quotes",
+            (
+                "c.yaml line 1, column 4: not valid YAML: "
+                "a word that begins with * refers to nothing; put the value in quotes"
+            ),
         ),
         ("a: \x01", "c.yaml: not valid YAML: it holds a character that YAML does not allow"),
     ],

@@ -42,13 +42,17 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (account("file:/nope"), "accounts.main.api_key: file /nope cannot be read: No such file or directory"),
         (
             account(f"{CANARY}literal"),
-            "accounts.main.api_key: must not stand in the file: write `env:NAME` for an environment variable "
-            "or `file:PATH` for a file that only you can read",
+            (
+                "accounts.main.api_key: must not stand in the file: write `env:NAME` for an environment variable "
+                "or `file:PATH` for a file that only you can read"
+            ),
         ),
         (
             account("env:" + CANARY * 5),
-            "accounts.main.api_key: after `env:` comes the name of an environment variable: "
-            "letters, digits and _, at most 48",
+            (
+                "accounts.main.api_key: after `env:` comes the name of an environment variable: "
+                "letters, digits and _, at most 48"
+            ),
         ),
         (
             account("sim-key", "sim-secret"),
