@@ -143,7 +143,10 @@ class LiveOrder:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Everything that a symbol needs to go on where it stopped. since: ns, when the symbol was added."""
+    """Everything that a symbol needs to go on where it stopped. since: ns, when the symbol was added.
+
+    known_trades, known_funding: ids of the newest 2,000 fills and 1,000 funding payments.
+    """
 
     account: str
     symbol: str
@@ -154,3 +157,4 @@ class Restored:
     totals: TotalsSaved
     known_trades: frozenset[int]
     since: int
+    known_funding: frozenset[str] = frozenset()

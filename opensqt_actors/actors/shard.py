@@ -1,0 +1,379 @@
+"""The ShardActor: spawns the actors of one shard, restarts them by policy, and passes their news up. Decides on no trade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opensqt_actors.actors import exchange, ports, risk, symbol
+from opensqt_actors.actors.views import AccountRow
+from opensqt_actors.domain.records import Restored
+from opensqt_actors.domain.settings import RemoveMode, SymbolSpec
+from opensqt_actors.domain.strategy import StrategyFactory
+from opensqt_actors.runtime.behaviour import ActorId, Behaviour
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, SetTimer, Spawn, Stop, Tell
+from opensqt_actors.runtime.supervision import Quarantine, RestartHistory, RestartPolicy, decide
+
+SECOND = 1_000_000_000
+
+# --- messages ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartShard:
+    """Spawn the exchanges and the risk actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddSymbolActor:
+    """Begin to trade a symbol: its state is loaded, then its actor spawned."""
+
+    spec: SymbolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ToSymbol:
+    """Pass a message on to a symbol's actor."""
+
+    account: str
+    symbol: str
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RestartSymbol:
+    """An operator resumes a quarantined symbol."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopShard:
+    """Stop trading everywhere; ShardStopped follows."""
+
+    cancel_openings: bool
+    cancel_exits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStopped:
+    """Every symbol has come to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolLeft:
+    """A removed symbol has been left for good."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolQuarantined:
+    """A symbol failed too often and stands still until an operator resumes it."""
+
+    account: str
+    symbol: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRestarted:
+    """One of the shard's actors failed and is started again."""
+
+    actor: ActorId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """The back-off of a failed actor is over."""
+
+    actor: ActorId
+
+
+@dataclass(slots=True)
+class _Child:
+    """One child: how to make it, how often it was started, and how often it failed lately."""
+
+    id: ActorId
+    history: RestartHistory
+    incarnation: int = 0
+    spec: SymbolSpec | None = None
+    alive: bool = False
+    loading: bool = False
+    done: bool = False
+    restarts: int = 0
+    waiting: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardParts:
+    """What the wiring gives: how to make the exchanges (by account) and the risk actor, and what symbols need."""
+
+    instance: str
+    exchanges: Mapping[str, Callable[[ActorId], Behaviour]]
+    risk: Callable[[], Behaviour]
+    strategies: Mapping[str, StrategyFactory]
+    execution: symbol.Execution
+    policy: RestartPolicy
+
+
+class ShardActor:
+    """One shard, as a pure step."""
+
+    def __init__(self, me: ActorId, parent: ActorId, parts: ShardParts) -> None:
+        self.me = me
+        self.parent = parent
+        self.parts = parts
+        self.risk = ActorId(f"{me}/risk")
+        self._children: dict[ActorId, _Child] = {}
+        self._stopping: StopShard | None = None
+
+    def step(self, message: Any, now: int) -> list[Effect]:
+        """Take one message."""
+        match message:
+            case symbol.RowChanged(row):
+                return [Tell(self.parent, row)]
+            case AccountRow():
+                return [Tell(self.parent, message)]
+            case StartShard():
+                return self._start()
+            case AddSymbolActor(spec):
+                return self._add(spec)
+            case ports.SymbolLoaded(restored):
+                return self._loaded(restored)
+            case ports.LoadFailed(account, name, reason):
+                return self._load_failed(account, name, reason)
+            case ToSymbol(account, name, inner):
+                return self._to_symbol(account, name, inner)
+            case exchange.CheckSymbol():
+                return self._check(message)
+            case RestartSymbol(account, name):
+                return self._restart(account, name, now)
+            case ActorFailed(child, incarnation, reason, detail):
+                return self._failed(child, incarnation, reason, detail, now)
+            case ActorStopped(child, incarnation):
+                return self._stopped(child, incarnation)
+            case _Again(child):
+                return self._again(child)
+            case symbol.SymbolDone(account, name):
+                return self._symbol_done(account, name)
+            case symbol.SymbolUnable():
+                return [Tell(self.parent, message)]
+            case StopShard():
+                return self._stop(message)
+            case _:
+                raise TypeError(f"ShardActor does not understand {type(message).__name__}")
+
+    def exchange_id(self, account: str) -> ActorId:
+        """The id of an account's ExchangeActor."""
+        return ActorId(f"{self.me}/exchange:{account}")
+
+    def symbol_id(self, account: str, name: str) -> ActorId:
+        """The id of a symbol's SymbolActor."""
+        return ActorId(f"{self.me}/symbol:{account}:{name}")
+
+    # --- spawning -------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> list[Effect]:
+        effects = self._spawn_risk()
+        for account in self.parts.exchanges:
+            effects += self._spawn_exchange(account)
+        return effects
+
+    def _child(self, actor: ActorId) -> _Child:
+        child = self._children.get(actor)
+        if child is None:
+            child = self._children[actor] = _Child(actor, RestartHistory())
+        return child
+
+    def _spawn_risk(self) -> list[Effect]:
+        child = self._child(self.risk)
+        child.incarnation += 1
+        child.alive = True
+        return [Spawn(self.risk, self.parts.risk, child.incarnation)]
+
+    def _spawn_exchange(self, account: str) -> list[Effect]:
+        actor = self.exchange_id(account)
+        child = self._child(actor)
+        child.incarnation += 1
+        child.alive = True
+        make = self.parts.exchanges[account]
+        return [
+            Spawn(actor, lambda: make(self.risk), child.incarnation),
+            Tell(actor, exchange.ReportTo(self.me)),
+            Tell(self.risk, risk.Listen(actor, exchange=True)),
+        ]
+
+    def _add(self, spec: SymbolSpec) -> list[Effect]:
+        actor = self.symbol_id(spec.account, spec.symbol)
+        child = self._child(actor)
+        child.spec = spec
+        child.done = False
+        if child.alive or child.loading:
+            return []
+        child.loading = True
+        return [ports.LoadSymbol(spec.account, spec.symbol)]
+
+    def _loaded(self, restored: Restored) -> list[Effect]:
+        child = self._children.get(self.symbol_id(restored.account, restored.symbol))
+        if child is None or child.spec is None or not child.loading:
+            return []
+        child.loading = False
+        child.alive = True
+        child.incarnation += 1
+        waiting, child.waiting = child.waiting, []
+        spec, actor, restarts = child.spec, child.id, child.restarts
+        parts = self.parts
+
+        def make() -> Behaviour:
+            return symbol.SymbolActor(
+                spec, parts.instance, restored, exchange=self.exchange_id(spec.account), parent=self.me, me=actor,
+                strategies=parts.strategies, execution=parts.execution, restarts=restarts,
+            )  # fmt: skip
+
+        return [
+            Spawn(actor, make, child.incarnation),
+            Tell(actor, symbol.Start()),
+            Tell(self.risk, risk.Listen(actor)),
+            *(Tell(actor, message) for message in waiting),
+        ]
+
+    def _load_failed(self, account: str, name: str, reason: str) -> list[Effect]:
+        actor = self.symbol_id(account, name)
+        sentence = f"the journal of {name} could not be read ({reason}); trying again"
+        return [
+            ports.Announce("journal.unreadable", account, name, sentence, "error"),
+            SetTimer(f"again:{actor}", 2 * SECOND, _Again(actor)),
+        ]
+
+    # --- failing and restarting -------------------------------------------------------------------------------------------
+
+    def _failed(self, actor: ActorId, incarnation: int, reason: str, detail: str, now: int) -> list[Effect]:
+        child = self._children.get(actor)
+        if child is None or child.incarnation != incarnation:
+            return []
+        child.alive = False
+        account, name = (child.spec.account, child.spec.symbol) if child.spec else ("", "")
+        effects: list[Effect] = [
+            ports.Announce(
+                "actor.failed", account, name, f"{actor} failed: {reason}", "error", {"detail": detail, "actor": actor}
+            )
+        ]
+        if child.spec is not None:
+            effects.append(Tell(self.exchange_id(account), exchange.SymbolDown(name)))
+        child.history = child.history.failed(self.parts.policy, now)
+        verdict = decide(child.history, self.parts.policy, now)
+        if isinstance(verdict, Quarantine) and child.spec is not None:
+            sentence = f"quarantined: {verdict.reason}; last failure: {reason}"
+            child.done = self._stopping is not None
+            return [
+                *effects,
+                Tell(self.risk, risk.Ignore(actor)),
+                Tell(self.parent, SymbolQuarantined(account, name, sentence)),
+                ports.Announce("symbol.quarantined", account, name, f"{name} is {sentence}", "critical"),
+                *self._all_done(),
+            ]
+        child.restarts += 1
+        wait = self.parts.policy.backoff_max_ns if isinstance(verdict, Quarantine) else verdict.after_ns
+        return [
+            *effects,
+            Tell(self.parent, ShardRestarted(actor, reason)),
+            SetTimer(f"again:{actor}", max(wait, 1), _Again(actor)),
+        ]
+
+    def _again(self, actor: ActorId) -> list[Effect]:
+        child = self._children.get(actor)
+        if child is None or child.alive:
+            return []
+        if child.spec is not None:
+            if self._stopping is not None:
+                child.done = True
+                return self._all_done()
+            child.loading = True
+            return [ports.LoadSymbol(child.spec.account, child.spec.symbol)]
+        if actor == self.risk:
+            return self._spawn_risk() + [Tell(self.risk, risk.Listen(c.id)) for c in self._symbols() if c.alive]
+        account = actor.rpartition("exchange:")[2]
+        return self._spawn_exchange(account) + [
+            Tell(c.id, symbol.Start()) for c in self._symbols() if c.alive and c.spec and c.spec.account == account
+        ]
+
+    def _restart(self, account: str, name: str, now: int) -> list[Effect]:
+        child = self._children.get(self.symbol_id(account, name))
+        if child is None or child.alive or child.loading:
+            return []
+        child.history = child.history.cleared()
+        child.loading = True
+        return [ports.LoadSymbol(account, name)]
+
+    def _symbols(self) -> list[_Child]:
+        return [child for child in self._children.values() if child.spec is not None]
+
+    # --- passing on --------------------------------------------------------------------------------------------------------
+
+    def _to_symbol(self, account: str, name: str, message: Any) -> list[Effect]:
+        child = self._children.get(self.symbol_id(account, name))
+        if child is None:
+            return []
+        if child.alive:
+            return [Tell(child.id, message)]
+        if isinstance(message, symbol.Describe):
+            return [ports.Reply(message.request, None)]
+        if child.loading:
+            child.waiting.append(message)
+            return []
+        if isinstance(message, symbol.Remove) and message.mode is not RemoveMode.GRACEFUL and child.spec is not None:
+            child.history = child.history.cleared()
+            child.waiting.append(message)
+            child.loading = True
+            return [ports.LoadSymbol(account, name)]
+        return []
+
+    def _check(self, message: exchange.CheckSymbol) -> list[Effect]:
+        account, _, name = message.symbol.partition("/")
+        return [Tell(self.exchange_id(account), exchange.CheckSymbol(message.request, name, message.asker))]
+
+    def _symbol_done(self, account: str, name: str) -> list[Effect]:
+        child = self._children.get(self.symbol_id(account, name))
+        if child is None or child.spec is None:
+            return []
+        child.done = True
+        if self._stopping is not None:
+            return self._all_done()
+        return [
+            Tell(self.risk, risk.Ignore(child.id)),
+            Tell(self.exchange_id(account), exchange.Detach(name)),
+            Stop(child.id),
+            Tell(self.parent, SymbolLeft(account, name)),
+        ]
+
+    def _stopped(self, actor: ActorId, incarnation: int) -> list[Effect]:
+        child = self._children.get(actor)
+        if child is None or child.incarnation != incarnation:
+            return []
+        child.alive = False
+        if child.done:
+            self._children[actor] = _Child(actor, RestartHistory(), incarnation)
+        return []
+
+    # --- stopping ------------------------------------------------------------------------------------------------------------
+
+    def _stop(self, message: StopShard) -> list[Effect]:
+        self._stopping = message
+        effects: list[Effect] = []
+        for child in self._symbols():
+            if child.alive:
+                stop = symbol.StopTrading(message.cancel_openings, message.cancel_exits)
+                effects.append(Tell(child.id, stop))
+            else:
+                child.done = True
+        return effects + self._all_done()
+
+    def _all_done(self) -> list[Effect]:
+        if self._stopping is None or not all(child.done for child in self._symbols()):
+            return []
+        return [Tell(self.parent, ShardStopped())]

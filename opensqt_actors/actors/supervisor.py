@@ -1,0 +1,483 @@
+"""The SupervisorActor: the registry, the placement of symbols on shards, and the operators' counterpart. Touches no order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
+from opensqt_actors.domain.errors import InvalidValue
+from opensqt_actors.domain.grid import anchor_lattice, check_profit
+from opensqt_actors.domain.records import EventSaved
+from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
+from opensqt_actors.domain.strategy import Market
+from opensqt_actors.runtime.behaviour import ActorId, Behaviour
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, SetTimer, Spawn, Tell
+
+SECOND = 1_000_000_000
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class StartSupervisor:
+    """Spawn the shard and bring up every symbol of the registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskState:
+    """The risk state to show."""
+
+    triggered: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """Stopping has taken too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ShardAgain:
+    """The back-off of a failed shard is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownPolicy:
+    """cancel_openings, cancel_exits: what goes when the process ends; deadline: ns."""
+
+    cancel_openings: bool = True
+    cancel_exits: bool = False
+    deadline: int = 8 * SECOND
+
+
+Key = tuple[str, str]
+
+
+class SupervisorActor:
+    """The registry and its operators, as a pure step."""
+
+    def __init__(
+        self,
+        me: ActorId,
+        specs: Sequence[SymbolSpec],
+        accounts: Sequence[str],
+        make_shard: Callable[[ActorId], Behaviour],
+        *,
+        strategies: frozenset[str],
+        version: str,
+        instance: str,
+        shutdown: ShutdownPolicy | None = None,
+    ) -> None:
+        self.me = me
+        self.shard = ActorId(f"{me}/shard-0")
+        self.specs: dict[Key, SymbolSpec] = {(spec.account, spec.symbol): spec for spec in specs}
+        self.accounts = tuple(accounts)
+        self.make_shard = make_shard
+        self.strategies = strategies
+        self.version = version
+        self.instance = instance
+        self.shutdown = shutdown or ShutdownPolicy()
+        self.rows: dict[Key, SymbolRow] = {}
+        self.account_rows: dict[str, AccountRow] = {}
+        self.unable: dict[Key, tuple[SymbolState, str]] = {}
+        self.left = _LeftTotals()
+        self.restarts = 0
+        self.started = 0
+        self.state = "running"
+        self._shard_incarnation = 0
+        self._requests = 0
+        self._checking: dict[int, tuple[operator.AddSymbol, Key]] = {}
+        self._saving: dict[int, tuple[int, Callable[[SymbolSpec], list[Effect]], str]] = {}
+        self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
+            SymbolRow: self._row,
+            AccountRow: self._account_row,
+            StartSupervisor: self._start,
+            operator.AddSymbol: self._add,
+            operator.RemoveSymbol: self._remove,
+            operator.PauseSymbol: self._pause,
+            operator.ResumeSymbol: self._resume,
+            operator.DescribeSymbol: self._describe,
+            operator.GetStatus: self._status,
+            operator.Shutdown: self._shutdown,
+            exchange.SymbolChecked: self._checked,
+            ports.SpecSaved: self._spec_saved,
+            ports.SpecFailed: self._spec_failed,
+            shard.SymbolLeft: self._symbol_left,
+            shard.SymbolQuarantined: self._quarantined,
+            shard.ShardRestarted: self._restarted,
+            shard.ShardStopped: self._shard_stopped,
+            symbol.SymbolUnable: self._symbol_unable,
+            ActorFailed: self._actor_failed,
+            ActorStopped: self._ignore,
+            _Deadline: self._deadline,
+            _ShardAgain: self._shard_again,
+        }
+
+    def step(self, message: Any, now: int) -> list[Effect]:
+        """Take one message; an unknown type is a programming error."""
+        return self._handlers[type(message)](message, now)
+
+    # --- starting ------------------------------------------------------------------------------------------------------
+
+    def _start(self, message: StartSupervisor, now: int) -> list[Effect]:
+        self.started = self.started or now
+        return self._spawn_shard()
+
+    def _spawn_shard(self) -> list[Effect]:
+        self._shard_incarnation += 1
+        effects: list[Effect] = [
+            Spawn(self.shard, lambda: self.make_shard(self.me), self._shard_incarnation),
+            Tell(self.shard, shard.StartShard()),
+        ]
+        for spec in self.specs.values():
+            if spec.state is not SymbolState.REMOVED:
+                effects.append(Tell(self.shard, shard.AddSymbolActor(spec)))
+        return effects
+
+    def _actor_failed(self, message: ActorFailed, now: int) -> list[Effect]:
+        self.restarts += 1
+        sentence = f"{message.child} failed: {message.reason}"
+        return [
+            ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail}),
+            SetTimer("shard", SECOND, _ShardAgain()),
+        ]
+
+    def _shard_again(self, message: _ShardAgain, now: int) -> list[Effect]:
+        return self._spawn_shard()
+
+    # --- news from below -------------------------------------------------------------------------------------------------
+
+    def _row(self, row: SymbolRow, now: int) -> list[Effect]:
+        key = (row.account, row.symbol)
+        if key in self.specs:
+            self.rows[key] = row
+            if row.state is not SymbolState.REFUSED and key in self.unable:
+                del self.unable[key]
+        return []
+
+    def _account_row(self, row: AccountRow, now: int) -> list[Effect]:
+        self.account_rows[row.account] = row
+        return []
+
+    def _symbol_unable(self, message: symbol.SymbolUnable, now: int) -> list[Effect]:
+        self.unable[message.account, message.symbol] = (SymbolState.REFUSED, message.sentence)
+        return []
+
+    def _quarantined(self, message: shard.SymbolQuarantined, now: int) -> list[Effect]:
+        self.restarts += 0
+        self.unable[message.account, message.symbol] = (SymbolState.QUARANTINED, message.sentence)
+        return []
+
+    def _restarted(self, message: shard.ShardRestarted, now: int) -> list[Effect]:
+        self.restarts += 1
+        return []
+
+    def _symbol_left(self, message: shard.SymbolLeft, now: int) -> list[Effect]:
+        key = (message.account, message.symbol)
+        spec = self.specs.get(key)
+        if spec is None:
+            return []
+
+        def gone(saved: SymbolSpec) -> list[Effect]:
+            self.specs.pop(key, None)
+            self.unable.pop(key, None)
+            row = self.rows.pop(key, None)
+            if row is not None:
+                self.left.add(row)
+            return [ports.Announce("symbol.removed", saved.account, saved.symbol, f"{saved.symbol} was removed")]
+
+        return self._save(0, replace(spec, state=SymbolState.REMOVED), gone, "")
+
+    def _ignore(self, message: Any, now: int) -> list[Effect]:
+        return []
+
+    # --- operators -------------------------------------------------------------------------------------------------------
+
+    def _add(self, message: operator.AddSymbol, now: int) -> list[Effect]:
+        key = (message.account, message.symbol)
+        refusal = self._add_refusal(message)
+        if refusal is not None:
+            return [ports.Reply(message.request, refusal)]
+        self._requests += 1
+        self._checking[self._requests] = (message, key)
+        name = f"{message.account}/{message.symbol}"
+        return [Tell(self.shard, exchange.CheckSymbol(self._requests, name, self.me))]
+
+    def _add_refusal(self, message: operator.AddSymbol) -> operator.Refusal | None:
+        key = (message.account, message.symbol)
+        if self.state != "running":
+            return operator.Refusal("unavailable", "the supervisor is shutting down")
+        if message.account not in self.accounts:
+            known = ", ".join(self.accounts)
+            return operator.Refusal("not_found", f"account: there is no account {message.account!r}; there is {known}")
+        if key in self.specs or any(waiting == key for _, waiting in self._checking.values()):
+            return operator.Refusal(
+                "already_exists", f"symbol: {message.symbol} is traded on {message.account} already"
+            )
+        if message.strategy not in self.strategies:
+            known = ", ".join(sorted(self.strategies))
+            return operator.Refusal("invalid", f"strategy: {message.strategy!r} is not installed; there is {known}")
+        return None
+
+    def _checked(self, message: exchange.SymbolChecked, now: int) -> list[Effect]:
+        waiting = self._checking.pop(message.request, None)
+        if waiting is None:
+            return []
+        request, _ = waiting
+        answer = message.answer
+        if isinstance(answer, ports.SymbolRefused):
+            code = "not_found" if answer.final else "unavailable"
+            return [ports.Reply(request.request, operator.Refusal(code, f"symbol: {answer.reason}"))]
+        sentence = check_settings(request.grid, answer)
+        if sentence is not None:
+            return [ports.Reply(request.request, operator.Refusal("invalid", sentence))]
+        spec = SymbolSpec(
+            request.account, request.symbol, -1, request.grid, request.strategy, SymbolState.TRADING, None,
+            request.adopt,
+        )  # fmt: skip
+
+        def added(saved: SymbolSpec) -> list[Effect]:
+            self.specs[saved.account, saved.symbol] = saved
+            return [
+                Tell(self.shard, shard.AddSymbolActor(saved)),
+                ports.Announce("symbol.added", saved.account, saved.symbol, f"{saved.symbol} was added"),
+            ]
+
+        return self._save(request.request, spec, added, f"{spec.symbol} was added on {spec.account}")
+
+    def _find(self, account: str, name: str) -> SymbolSpec | operator.Refusal:
+        spec = self.specs.get((account, name))
+        if spec is not None and spec.state is not SymbolState.REMOVED:
+            return spec
+        return operator.Refusal("not_found", f"symbol: {name} is not traded on {account}")
+
+    def _change(
+        self, message: Any, change: Callable[[SymbolSpec], SymbolSpec], then: Callable[[SymbolSpec], list[Effect]],
+        sentence: str,
+    ) -> list[Effect]:  # fmt: skip
+        found = self._find(message.account, message.symbol)
+        if isinstance(found, operator.Refusal):
+            return [ports.Reply(message.request, found)]
+
+        def saved(spec: SymbolSpec) -> list[Effect]:
+            self.specs[spec.account, spec.symbol] = spec
+            return then(spec)
+
+        return self._save(message.request, change(found), saved, sentence)
+
+    def _remove(self, message: operator.RemoveSymbol, now: int) -> list[Effect]:
+        mode = message.mode
+        return self._change(
+            message,
+            lambda spec: replace(spec, state=SymbolState.REMOVING, remove_mode=mode),
+            lambda spec: [self._to_symbol(spec, symbol.Remove(mode))],
+            _REMOVAL[mode].format(symbol=message.symbol),
+        )
+
+    def _pause(self, message: operator.PauseSymbol, now: int) -> list[Effect]:
+        found = self._find(message.account, message.symbol)
+        if isinstance(found, SymbolSpec) and found.state is SymbolState.REMOVING:
+            return [
+                ports.Reply(message.request, operator.Refusal("failed", f"symbol: {found.symbol} is being removed"))
+            ]
+        return self._change(
+            message,
+            lambda spec: replace(spec, state=SymbolState.PAUSED),
+            lambda spec: [self._to_symbol(spec, symbol.Pause())],
+            f"{message.symbol} is paused: no openings, exits stay",
+        )
+
+    def _resume(self, message: operator.ResumeSymbol, now: int) -> list[Effect]:
+        found = self._find(message.account, message.symbol)
+        if isinstance(found, SymbolSpec) and found.state is SymbolState.REMOVING:
+            return [
+                ports.Reply(message.request, operator.Refusal("failed", f"symbol: {found.symbol} is being removed"))
+            ]
+
+        def resumed(spec: SymbolSpec) -> list[Effect]:
+            self.unable.pop((spec.account, spec.symbol), None)
+            return [
+                Tell(self.shard, shard.RestartSymbol(spec.account, spec.symbol)),
+                self._to_symbol(spec, symbol.Resume()),
+            ]
+
+        return self._change(
+            message, lambda spec: replace(spec, state=SymbolState.TRADING), resumed, f"{message.symbol} trades again"
+        )
+
+    def _describe(self, message: operator.DescribeSymbol, now: int) -> list[Effect]:
+        found = self._find(message.account, message.symbol)
+        if isinstance(found, operator.Refusal):
+            return [ports.Reply(message.request, found)]
+        quarantined = self.unable.get((found.account, found.symbol))
+        if quarantined is not None and quarantined[0] is SymbolState.QUARANTINED:
+            return [ports.Reply(message.request, operator.Refusal("failed", f"{found.symbol} is {quarantined[1]}"))]
+        return [self._to_symbol(found, symbol.Describe(message.request))]
+
+    def _to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
+        return Tell(self.shard, shard.ToSymbol(spec.account, spec.symbol, message))
+
+    # --- registry ------------------------------------------------------------------------------------------------------
+
+    def _save(
+        self, reply_to: int, spec: SymbolSpec, then: Callable[[SymbolSpec], list[Effect]], sentence: str
+    ) -> list[Effect]:
+        """Make a registry change durable, then act on it and answer: both or neither."""
+        self._requests += 1
+        self._saving[self._requests] = (reply_to, then, sentence)
+        return [ports.SaveSpec(self._requests, spec)]
+
+    def _spec_saved(self, message: ports.SpecSaved, now: int) -> list[Effect]:
+        reply_to, then, sentence = self._saving.pop(message.request)
+        effects = then(message.spec)
+        if reply_to:
+            effects.append(ports.Reply(reply_to, operator.Done(sentence)))
+        return effects
+
+    def _spec_failed(self, message: ports.SpecFailed, now: int) -> list[Effect]:
+        reply_to, _, _ = self._saving.pop(message.request)
+        sentence = f"the registry could not be written ({message.reason}); nothing was changed"
+        if reply_to:
+            return [ports.Reply(reply_to, operator.Refusal("unavailable", sentence))]
+        name = message.spec.symbol
+        return [ports.Announce("registry.failed", message.spec.account, name, f"{name}: {sentence}", "error")]
+
+    # --- status ----------------------------------------------------------------------------------------------------------
+
+    def _status(self, message: operator.GetStatus, now: int) -> list[Effect]:
+        return [ports.Reply(message.request, self.view())]
+
+    def view(self) -> StatusView:
+        """Everything at a glance."""
+        rows = tuple(self._shown(spec) for _, spec in sorted(self.specs.items()))
+        accounts = tuple(self.account_rows.values())
+        left = self.left
+        risk = [row.why for row in rows if row.why.startswith("risk is triggered")]
+        return StatusView(
+            version=self.version,
+            instance=self.instance,
+            started=self.started,
+            state=self.state,
+            shards=1,
+            ticks=sum(row.ticks for row in accounts),
+            ticks_skipped=sum(row.ticks_skipped for row in accounts),
+            orders_placed=sum(row.orders_placed for row in rows) + left.placed,
+            orders_cancelled=sum(row.orders_cancelled for row in rows) + left.cancelled,
+            fills=sum(row.fills for row in rows) + left.fills,
+            realized_pnl=sum((row.grid_pnl for row in rows), left.realized),
+            unrealized_pnl=sum((row.unrealized_pnl for row in rows), _ZERO),
+            fees=sum((row.fees for row in rows), left.fees),
+            funding=sum((row.funding for row in rows), left.funding),
+            restarts=self.restarts,
+            illegal_transitions=sum(row.illegal_transitions for row in rows) + left.illegal,
+            risk_triggered=bool(risk),
+            risk_reason=risk[0] if risk else "",
+            accounts=accounts,
+            symbols=rows,
+        )
+
+    def _shown(self, spec: SymbolSpec) -> SymbolRow:
+        key = (spec.account, spec.symbol)
+        row = self.rows.get(key) or SymbolRow(
+            spec.account, spec.symbol, spec.grid.mode.value, SymbolState.STARTING, 0, 0, 0, _ZERO, _ZERO, _ZERO, _ZERO,
+            _ZERO, 0, 0, 0, 0, 0, 0, None, None, 0, "starting",
+        )  # fmt: skip
+        state = self.unable.get(key)
+        return replace(row, state=state[0], why=state[1]) if state is not None else row
+
+    # --- stopping ----------------------------------------------------------------------------------------------------------
+
+    def _shutdown(self, message: operator.Shutdown, now: int) -> list[Effect]:
+        reply = ports.Reply(message.request, operator.Done("shutting down"))
+        if self.state != "running":
+            return [reply]
+        self.state = "stopping"
+        policy = self.shutdown
+        return [
+            reply,
+            ports.Announce("supervisor.stopping", "", "", "shutting down: no new openings"),
+            Tell(self.shard, shard.StopShard(policy.cancel_openings, policy.cancel_exits)),
+            SetTimer("deadline", policy.deadline, _Deadline()),
+        ]
+
+    def _shard_stopped(self, message: shard.ShardStopped, now: int) -> list[Effect]:
+        return self._end(now, "every order that should go has gone")
+
+    def _deadline(self, message: _Deadline, now: int) -> list[Effect]:
+        busy = [row.symbol for row in self.rows.values() if row.open_orders]
+        return self._end(now, f"the deadline passed with orders at work in {', '.join(busy[:10]) or 'no symbol'}")
+
+    def _end(self, now: int, sentence: str) -> list[Effect]:
+        if self.state == "stopped":
+            return []
+        self.state = "stopped"
+        return [
+            ports.Persist((EventSaved("", "", "run.ended", sentence, counters(self.view()), now),)),
+            ports.Exited(0),
+        ]
+
+
+class _LeftTotals:
+    """What removed symbols have added to the totals of this run."""
+
+    def __init__(self) -> None:
+        self.placed = self.cancelled = self.fills = self.illegal = 0
+        self.realized = self.fees = self.funding = _ZERO
+
+    def add(self, row: SymbolRow) -> None:
+        """Keep the totals of a symbol that leaves."""
+        self.placed += row.orders_placed
+        self.cancelled += row.orders_cancelled
+        self.fills += row.fills
+        self.illegal += row.illegal_transitions
+        self.realized += row.grid_pnl
+        self.fees += row.fees
+        self.funding += row.funding
+
+
+_REMOVAL = {
+    RemoveMode.GRACEFUL: "{symbol} is being removed: no new openings, its exits stay until it is flat",
+    RemoveMode.FLATTEN: "{symbol} is being removed: its position is closed at market now",
+    RemoveMode.LEAVE: "{symbol} is being removed: its orders are cancelled, its position stays",
+}
+
+
+def check_settings(grid: GridSettings, prepared: ports.SymbolPrepared) -> str | None:
+    """Why these grid settings cannot work on this market, or None. Uses the newest closed candle as the price."""
+    instrument = prepared.instrument
+    try:
+        close = prepared.history[-1].close if prepared.history else 0.0
+        price = instrument.price_to_ticks(Decimal(str(close))) if close else 0
+        if price <= 0:
+            return None
+        lattice = anchor_lattice(instrument, grid, price)
+        check_profit(Market(instrument, prepared.fees, grid, lattice))
+        small = instrument.too_small(price, instrument.steps_for(instrument.quanta(grid.amount), price))
+        if small is not None:
+            return f"amount: {grid.amount} {instrument.quote} a level is too little for {instrument.symbol}: {small}"
+    except InvalidValue as error:
+        return error.sentence
+    return None
+
+
+def counters(view: StatusView) -> dict[str, Any]:
+    """The run's totals as JSON-able data."""
+    return {
+        "symbols": len(view.symbols),
+        "shards": view.shards,
+        "ticks": view.ticks,
+        "ticks_skipped": view.ticks_skipped,
+        "orders_placed": view.orders_placed,
+        "orders_cancelled": view.orders_cancelled,
+        "fills": view.fills,
+        "realized_pnl": str(view.realized_pnl),
+        "unrealized_pnl": str(view.unrealized_pnl),
+        "fees": str(view.fees),
+        "funding": str(view.funding),
+        "restarts": view.restarts,
+        "illegal_transitions": view.illegal_transitions,
+        "open_orders": sum(row.open_orders for row in view.symbols),
+    }

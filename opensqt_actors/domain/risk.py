@@ -1,0 +1,81 @@
+"""The volume-spike monitor: a falling close on unusual volume, on closed candles. Statistics in floats."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opensqt_actors.domain.orders import Candle
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSettings:
+    """monitor: symbols to watch, empty = off; window: closed candles before the newest; multiplier: of mean volume.
+
+    trigger: whether all or any of the monitored symbols must spike; recovery: symbols that must have recovered,
+    0 = a majority of them.
+    """
+
+    monitor: tuple[str, ...] = ()
+    interval: str = "1m"
+    window: int = 20
+    multiplier: float = 3.0
+    trigger: Literal["all", "any"] = "all"
+    recovery: int = 0
+
+    @property
+    def needed(self) -> int:
+        """How many monitored symbols must have recovered."""
+        return self.recovery or len(self.monitor) // 2 + 1
+
+
+@dataclass(slots=True)
+class _Window:
+    candles: deque[tuple[int, float, float]] = field(default_factory=deque)
+    spiking: bool = False
+    recovered: bool = True
+    reason: str = ""
+
+
+class VolumeSpikeMonitor:
+    """Triggered by panic volume on falling prices, released by a majority of recovered symbols."""
+
+    def __init__(self, settings: RiskSettings) -> None:
+        self.settings = settings
+        self.triggered = False
+        self.reason = ""
+        self._windows = {symbol: _Window(deque(maxlen=settings.window + 1)) for symbol in settings.monitor}
+
+    def candle(self, candle: Candle) -> bool:
+        """Take a closed candle. True when `triggered` has changed. A candle that was seen before changes nothing."""
+        window = self._windows.get(candle.symbol)
+        if window is None or not candle.closed or (window.candles and candle.open_time <= window.candles[-1][0]):
+            return False
+        window.candles.append((candle.open_time, candle.close, candle.volume))
+        if len(window.candles) <= self.settings.window:
+            return False
+        prior = list(window.candles)[:-1]
+        mean_close = sum(close for _, close, _ in prior) / len(prior)
+        limit = self.settings.multiplier * sum(volume for _, _, volume in prior) / len(prior)
+        window.spiking = candle.close < mean_close and candle.volume > limit
+        window.recovered = candle.close > mean_close and candle.volume < limit
+        window.reason = (
+            f"{candle.symbol}: close {candle.close:g} below its mean {mean_close:g}, "
+            f"volume {candle.volume:g} above {limit:g}"
+        )
+        return self._update()
+
+    def _update(self) -> bool:
+        before = self.triggered
+        windows = self._windows.values()
+        if not self.triggered:
+            spikes = [window for window in windows if window.spiking]
+            needed = len(self._windows) if self.settings.trigger == "all" else 1
+            if len(spikes) >= needed:
+                self.triggered = True
+                self.reason = "; ".join(window.reason for window in spikes[:3])
+        elif sum(window.recovered for window in windows) >= self.settings.needed:
+            self.triggered = False
+            self.reason = ""
+        return self.triggered != before
