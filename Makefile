@@ -43,8 +43,10 @@ $(STAMP): pyproject.toml setup.cfg constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]' >&2
 	@touch $@
 
+# At a terminal the demo gets a process group of its own: Ctrl-C ends it in order, and make, which did not see the
+# signal, reports its exit code instead of "Interrupt".
 run: $(STAMP) ## trade on the simulated venue: [RUN_FOR=30] [SYMBOLS=36] [SEED=1] [REPLAY="file ..."]
-	@exec $(BIN)/opensqt demo $(RUN_ARGS)
+	@if [[ -t 0 ]]; then set -m; $(BIN)/opensqt demo $(RUN_ARGS) & fg >/dev/null; else exec $(BIN)/opensqt demo $(RUN_ARGS); fi
 
 test: $(STAMP) ## run all tests: [TESTS=tests/unit] [PYTEST_ARGS=-x]
 	@$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
@@ -68,9 +70,9 @@ bench: $(STAMP) ## run the benchmarks, one JSON line each: [BENCH=scripts/bench/
 sim: $(STAMP) ## run the seeded simulations of the whole fleet
 	@$(BIN)/python -m pytest tests/simulation $(PYTEST_ARGS)
 
-migrate: $(STAMP) ## bring a database to the newest schema: DATABASE_URL=sqlite:///var/opensqt.db
-	@test -n "$(DATABASE_URL)" || { echo "say which database: make migrate DATABASE_URL=sqlite:///var/opensqt.db" >&2; exit 4; }
-	@$(BIN)/alembic -x url="$(DATABASE_URL)" upgrade head
+migrate: $(STAMP) ## bring a database to the newest schema: DATABASE_URL=sqlite:///state/opensqt.db
+	@test -n "$(DATABASE_URL)" || { echo "say which database: make migrate DATABASE_URL=sqlite:///state/opensqt.db" >&2; exit 4; }
+	@$(BIN)/alembic -c alembic/alembic.ini -x url="$(DATABASE_URL)" upgrade head
 
 pin: ## write constraints.txt anew with the newest versions that fit pyproject.toml
 	@PYTHON=$(PYTHON) scripts/pin.sh
