@@ -1,0 +1,196 @@
+"""The journal: everything the trading side writes, through one thread with group commit. Called on the loop's thread.
+
+Its thread is in `writer.py`, the queue between the two in `backlog.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from opensqt_actors.domain.records import Entry, Intent, Restored
+from opensqt_actors.domain.settings import SymbolSpec
+from opensqt_actors.storage.backlog import Asking, Backlog, Committing, ItemState, Writing
+from opensqt_actors.storage.database import Database
+from opensqt_actors.storage.errors import JournalClosed, JournalFull, StorageError
+from opensqt_actors.storage.registry import save_spec
+from opensqt_actors.storage.restore import load_symbol
+from opensqt_actors.storage.statistics import JournalCounters
+from opensqt_actors.storage.writer import Answer, JournalSettings, Writer
+
+Alert = Callable[[str, str], None]
+"""Told on the loop's thread: code ("journal.away", "journal.back", "journal.full", "journal.rejected", "journal.stray")
+and one sentence."""
+
+
+def _no_failpoint(name: str) -> None:
+    """Nothing armed."""
+
+
+class Journal:
+    """The one writer of a process. Make it where an event loop runs; migrate the database before.
+
+    A database that is away at the start or later is no error: entries wait, intents are refused, both alerted.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_alert: Alert,
+        settings: JournalSettings | None = None,
+        now: Callable[[], int] = time.time_ns,
+        failpoint: Callable[[str], None] = _no_failpoint,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._settings = settings or JournalSettings()
+        self._backlog = Backlog(self._settings.max_pending)
+        self._on_alert = on_alert
+        self._now = now
+        self._run = secrets.token_hex(6)
+        self._appended = 0
+        self._full = False
+        self._writer = Writer(
+            database,
+            self._backlog,
+            self._settings,
+            answer=partial(self._call, self._deliver),
+            alert=partial(self._call, on_alert),
+            now=now,
+            failpoint=failpoint,
+        )
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(self, entries: tuple[Entry, ...]) -> None:
+        """Write entries in order, in one transaction, whatever it takes: kept and tried again until written.
+
+        JournalFull at the bound, JournalClosed after `close`: nothing of this call was taken, and the caller must not
+        go on as if it had been. An entry that no database could take is set aside: alerted, counted, and an event
+        "journal.rejected" with its text stands in its place; the entries around it are written.
+        """
+        if not entries:
+            return
+        self._appended += 1
+        try:
+            self._backlog.put(Writing(entries, f"{self._run}.{self._appended}"))
+        except JournalFull as error:
+            if not self._full:
+                self._full = True
+                self._on_alert("journal.full", error.sentence)
+            raise
+        if self._full and self._backlog.rows < self._settings.max_pending // 2:
+            self._full = False
+
+    def commit(self, intents: tuple[Intent, ...], on_done: Callable[[str | None], None]) -> None:
+        """Write intents, all or none; `on_done` follows on the loop, never within this call.
+
+        None: durable. A reason: certainly not written and not going to be; at once while the database is away, at the
+        latest after `commit_timeout`, with one exception: when the connection broke during the commit, nobody knows,
+        and the answer follows when the database is back and was asked. After `close` such a commit stays unanswered.
+        """
+        reason = self._not_now()
+        if reason is not None or not intents:
+            self._loop.call_soon(on_done, reason)
+            return
+        item = Committing(intents, on_done, time.monotonic())
+        self._put(item, self._settings.commit_timeout)
+
+    def load(self, account: str, symbol: str, on_done: Callable[[Restored | StorageError], None]) -> None:
+        """Read a symbol's state, after everything appended before; `on_done` follows on the loop."""
+        self._ask(lambda connection: load_symbol(connection, account, symbol), on_done)
+
+    def save_spec(self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None]) -> None:
+        """Insert or change a registry row, see `registry.save_spec`; `on_done` follows with the row as stored."""
+        self._ask(lambda connection: save_spec(connection, spec, self._now()), on_done)
+
+    async def flush(self) -> None:
+        """Return when everything appended before is written, however long the database is away.
+
+        JournalClosed when the journal ends before that.
+        """
+        written = asyncio.Event()
+        self._backlog.put(Asking(lambda connection: None, lambda _: written.set(), state=ItemState.SEALED, rows=0))
+        waits = [asyncio.ensure_future(event.wait()) for event in (written, self._ended)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if not written.is_set():
+            raise JournalClosed("the journal ended before everything was written")
+
+    async def close(self, timeout: float = 5.0) -> int:  # noqa: ASYNC109 the caller wants the count, not a TimeoutError
+        """Write what is left and end the thread; returns how many rows were not written (the database was away).
+
+        Takes at most `timeout` seconds. Harmless a second time.
+        """
+        self._backlog.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), timeout)
+        return self._backlog.rows
+
+    def counters(self) -> JournalCounters:
+        """How it has been doing."""
+        return self._writer.statistics.snapshot(self._backlog.rows, self._writer.away)
+
+    def _not_now(self) -> str | None:
+        if self._backlog.closing:
+            return "the journal is closed"
+        if self._writer.away is not None:
+            return self._writer.away
+        busy = self._writer.busy_since
+        if busy is not None and time.monotonic() - busy > self._settings.commit_timeout:
+            return f"the database has not answered for more than {self._settings.commit_timeout:g} s"
+        return None
+
+    def _ask(self, run: Callable[[Any], Any], on_done: Callable[[Any], None]) -> None:
+        reason = self._not_now()
+        if reason is not None:
+            self._loop.call_soon(on_done, StorageError(reason))
+            return
+        self._put(Asking(run, on_done), self._settings.load_timeout)
+
+    def _put(self, item: Committing | Asking, timeout: float) -> None:
+        item.timer = self._loop.call_later(timeout, self._expire, item, timeout)
+        try:
+            self._backlog.put(item)
+        except StorageError as error:
+            item.timer.cancel()
+            self._loop.call_soon(item.on_done, _refusal(item, error.sentence))
+
+    def _expire(self, item: Committing | Asking, timeout: float) -> None:
+        if self._backlog.withdraw(item):
+            item.on_done(_refusal(item, f"the database did not get to it within {timeout:g} s"))
+
+    def _deliver(self, answers: Sequence[Answer]) -> None:
+        for item, result in answers:
+            if item.timer is not None:
+                item.timer.cancel()
+            try:
+                item.on_done(result)
+            except Exception as error:  # noqa: BLE001 one callback must not keep the others from theirs
+                self._loop.call_exception_handler({"message": "an answer of the journal failed", "exception": error})
+
+    def _work(self) -> None:
+        try:
+            self._writer.run()
+        finally:
+            self._call(self._ended.set)
+
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Run something on the loop's thread; after the loop is closed there is nobody left to tell."""
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+
+def _refusal(item: Committing | Asking, reason: str) -> Any:
+    return reason if type(item) is Committing else StorageError(reason)
