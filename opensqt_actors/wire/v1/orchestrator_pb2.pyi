@@ -22,6 +22,7 @@ class SystemState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SYSTEM_STATE_STARTING: _ClassVar[SystemState]
     SYSTEM_STATE_RUNNING: _ClassVar[SystemState]
     SYSTEM_STATE_STOPPING: _ClassVar[SystemState]
+    SYSTEM_STATE_STOPPED: _ClassVar[SystemState]
 
 class ShardState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -34,6 +35,7 @@ SYSTEM_STATE_UNSPECIFIED: SystemState
 SYSTEM_STATE_STARTING: SystemState
 SYSTEM_STATE_RUNNING: SystemState
 SYSTEM_STATE_STOPPING: SystemState
+SYSTEM_STATE_STOPPED: SystemState
 SHARD_STATE_UNSPECIFIED: ShardState
 SHARD_STATE_STARTING: ShardState
 SHARD_STATE_RUNNING: ShardState
@@ -237,16 +239,20 @@ class ShutdownResponse(_message.Message):
     def __init__(self, sentence: _Optional[str] = ...) -> None: ...
 
 class SubscribeEventsRequest(_message.Message):
-    __slots__ = ("account", "symbols", "kinds", "minimum_severity")
+    __slots__ = ("account", "symbols", "kinds", "minimum_severity", "latest", "past_only")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOLS_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    LATEST_FIELD_NUMBER: _ClassVar[int]
+    PAST_ONLY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbols: _containers.RepeatedScalarFieldContainer[str]
     kinds: _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind]
     minimum_severity: _common_pb2.Severity
-    def __init__(self, account: _Optional[str] = ..., symbols: _Optional[_Iterable[str]] = ..., kinds: _Optional[_Iterable[_Union[_event_pb2.EventKind, str]]] = ..., minimum_severity: _Optional[_Union[_common_pb2.Severity, str]] = ...) -> None: ...
+    latest: int
+    past_only: bool
+    def __init__(self, account: _Optional[str] = ..., symbols: _Optional[_Iterable[str]] = ..., kinds: _Optional[_Iterable[_Union[_event_pb2.EventKind, str]]] = ..., minimum_severity: _Optional[_Union[_common_pb2.Severity, str]] = ..., latest: _Optional[int] = ..., past_only: _Optional[bool] = ...) -> None: ...
 
 class SubscribeEventsResponse(_message.Message):
     __slots__ = ("event",)

@@ -54,7 +54,7 @@ class OrchestratorServiceStub:
     Shutdown: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
     SubscribeEvents: _grpc.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]
-    """Tells what happens from now on."""
+    """Tells what happens from now on, after as much of the past as was asked for."""
 
 @_typing.type_check_only
 class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
@@ -82,7 +82,7 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     Shutdown: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]  # type: ignore[assignment]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
     SubscribeEvents: _aio.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]  # type: ignore[assignment]
-    """Tells what happens from now on."""
+    """Tells what happens from now on, after as much of the past as was asked for."""
 
 class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Adds, removes and shows what trades. A refusal is a gRPC status whose message is one sentence for the operator:
@@ -161,6 +161,6 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _orchestrator_pb2.SubscribeEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_orchestrator_pb2.SubscribeEventsResponse], _abc.AsyncIterator[_orchestrator_pb2.SubscribeEventsResponse]]:
-        """Tells what happens from now on."""
+        """Tells what happens from now on, after as much of the past as was asked for."""
 
 def add_OrchestratorServiceServicer_to_server(servicer: OrchestratorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
