@@ -1,4 +1,4 @@
-"""A simulated perpetual-futures venue: matching engine, accounts and market models, and the server that speaks for them.
+"""A simulated perpetual-futures venue: engine, accounts, market models, and a server in front.
 
 It is an independent witness of the trading side and imports nothing from the rest of the package.
 """

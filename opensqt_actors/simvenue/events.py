@@ -194,7 +194,8 @@ class Fill:
 class PositionView:
     """A position as it stood at one moment, one-way mode. `amount` is signed steps; `cost` its signed entry value;
     `entry_price` = cost / amount (0 when flat); `break_even` includes the fees paid since it was opened; `realized`
-    is the P&L booked on this symbol so far, before fees. `mark_price` in ticks."""
+    is the P&L booked on this symbol so far, before fees. `mark_price` in ticks. `initial_margin` is that of the
+    position alone, `order_margin` what open orders add. `liquidation_price` is 0 where there is none, and in events."""
 
     symbol: str
     amount: int
@@ -228,7 +229,7 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """An account's money at one moment: exactly `wallet == initial + transfers + realized - fees + funding + insurance`.
+    """An account's money at one moment. Exactly wallet = initial + transfers + realized - fees + funding + insurance;
     `margin_balance` = wallet + unrealized; `available` = margin balance - initial margin (positions and open orders),
     at least 0."""
 

@@ -1,4 +1,4 @@
-"""The rules of a market (tick, step, limits, leverage brackets), a universe of plausible markets, and their file format.
+"""The rules of a market (tick, step, limits, brackets), a universe of plausible markets, and their file format.
 
 Not the market itself: no prices move here. Prices count in ticks and quantities in steps everywhere behind these rules.
 """
@@ -152,18 +152,37 @@ _KNOWN = (
     ("MKR", "1583"), ("COMP", "71.45"), ("CRV", "0.4872"), ("LDO", "1.394"), ("ORDI", "41.28"), ("JUP", "1.127"),
     ("DYDX", "1.248"),
 )  # fmt: skip
-_DEEP = frozenset({"BTC", "ETH"})
-_SYLLABLES = ("BA", "CO", "DE", "FI", "GU", "HO", "JA", "KE", "LU", "MI", "NO", "PA", "QI", "RO", "SU", "TE", "VA", "ZO")
+_FINE = {"BTC": Decimal("0.1"), "ETH": Decimal("0.01")}
+_SYLLABLES = (
+    "BA",
+    "CO",
+    "DE",
+    "FI",
+    "GU",
+    "HO",
+    "JA",
+    "KE",
+    "LU",
+    "MI",
+    "NO",
+    "PA",
+    "QI",
+    "RO",
+    "SU",
+    "TE",
+    "VA",
+    "ZO",
+)
 
 
 def make_rules(base: str, quote: str, reference: Decimal, *, tick: Decimal | None = None) -> MarketRules:
-    """Sensible rules for a price: a tick of about 1/50,000 of it, a step worth at most half a unit of money."""
+    """Sensible rules for a price: a tick of about 1/50,000 of it, a step worth at most one unit of money."""
     scale = {"BTC": Decimal("2e-5"), "ETH": Decimal("4e-4"), "BNB": Decimal("2e-3")}.get(quote, Decimal(1))
     magnitude = reference.adjusted()
     if tick is None:
         tick = Decimal(1).scaleb(max(-8, magnitude - 4))
     snapped = max(tick, (reference / tick).to_integral_value() * tick)
-    step = Decimal(1).scaleb(min(0, math.floor(math.log10(float(scale) / 2 / float(reference)))))
+    step = Decimal(1).scaleb(min(0, math.floor(math.log10(float(scale) / float(reference)))))
     return MarketRules(
         symbol=f"{base}{quote}",
         base=base,
@@ -174,7 +193,7 @@ def make_rules(base: str, quote: str, reference: Decimal, *, tick: Decimal | Non
         max_qty=max(1_000, int(2_000_000 * scale / (snapped * step))),
         market_max_qty=max(1_000, int(400_000 * scale / (snapped * step))),
         min_notional=5 * scale,
-        brackets=brackets(125 if base in _DEEP else 50),
+        brackets=brackets(125 if base in _FINE else 50),
     )
 
 
@@ -194,7 +213,7 @@ def universe(count: int, seed: int = 1) -> list[MarketRules]:
                 name = f"{name}{index}"
             reference = Decimal(f"{10 ** random.uniform(-4, 3):.4g}")
         taken.add(name)
-        markets.append(make_rules(name, "USDT", reference))
+        markets.append(make_rules(name, "USDT", reference, tick=_FINE.get(name)))
     return markets
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 from opensqt_actors.simvenue.rules import MarketRules
 
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
+
 
 class Move(NamedTuple):
     """One move of the market: it trades at `price` (ticks), which sweeps everything between the last price and this
@@ -43,6 +45,29 @@ class Liquidity:
     split: float = 0.0
 
 
+class CommonFactor:
+    """A shock that all markets of a venue feel, a function of the seed and the time alone: whoever asks, in whatever
+    order, gets the same."""
+
+    __slots__ = ("_seed", "_time", "_value")
+
+    def __init__(self, seed: int) -> None:
+        self._seed = (seed * 0x9E3779B97F4A7C15 + 0x5851F42D4C957F2D) & _MASK
+        self._time = -1
+        self._value = 0.0
+
+    def at(self, now: int) -> float:
+        """A draw of mean 0 and variance 1, nearly normal: the sum of four 16-bit uniform numbers of a hash."""
+        if now != self._time:
+            mixed = (self._seed ^ (now * 0xD6E8FEB86659FD93)) & _MASK  # splitmix64's finaliser
+            mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+            mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+            mixed ^= mixed >> 31
+            total = (mixed & 0xFFFF) + (mixed >> 16 & 0xFFFF) + (mixed >> 32 & 0xFFFF) + (mixed >> 48)
+            self._time, self._value = now, (total / 65_535 - 2.0) * 1.7320508075688772
+        return self._value
+
+
 class MarketModel(Protocol):
     """Where a market's prices come from. It owns the randomness that it is given: same seed, same moves."""
 
@@ -53,8 +78,8 @@ class MarketModel(Protocol):
     @property
     def liquidity(self) -> Liquidity: ...
 
-    def open(self, rules: MarketRules, random: Random, common_seed: str, now: int) -> Move:
-        """Start at `now`: the first price. `random` is this market's own, `common_seed` is shared by the venue."""
+    def open(self, rules: MarketRules, random: Random, common: CommonFactor, now: int) -> Move:
+        """Start at `now`: the first price. `random` is this market's own, `common` is shared by the venue."""
 
     def step(self, now: int) -> Sequence[Move]:
         """The moves since the last step, in order; empty when nothing happens."""
