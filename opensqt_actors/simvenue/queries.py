@@ -173,9 +173,9 @@ class Queries:
         """Price of the last trade, or the opening price before the first one (ticks)."""
         return self._markets[symbol].candles.last
 
-    def ticker(self, symbol: str) -> Ticker24h:
-        """24-hour statistics up to the time that the venue has reached."""
-        return self._markets[symbol].day(self._calendar.now)
+    def ticker(self, symbol: str, now: int) -> Ticker24h:
+        """Statistics of the 24 hours before `now`, as far as the venue has reached it."""
+        return self._markets[symbol].day(now)
 
     def candles(
         self, symbol: str, interval: str, *, start: int | None = None, end: int | None = None, limit: int = 500

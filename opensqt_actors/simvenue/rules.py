@@ -93,6 +93,11 @@ class MarketRules:
         object.__setattr__(self, "price_digits", max(0, -_exponent(self.tick)))
         object.__setattr__(self, "quantity_digits", max(0, -_exponent(self.step)))
 
+    @property
+    def scale(self) -> Decimal:
+        """How large usual amounts of money are in this quote, 1 for a dollar."""
+        return _QUOTE_SCALE.get(self.quote, Decimal(1))
+
     def price(self, ticks: int) -> Decimal:
         """Price in quote per base."""
         return self.tick * ticks
@@ -131,6 +136,10 @@ class MarketRules:
     def cap_at(self, leverage: int) -> Decimal:
         """Largest position value that this leverage allows; 0 when the leverage itself is not allowed."""
         return max((b.cap for b in self.brackets if b.max_leverage >= leverage), default=Decimal(0))
+
+
+# What one USDT is, roughly, in another quote: limits and sizes of its markets are scaled by it.
+_QUOTE_SCALE = {"BTC": Decimal("2e-5"), "ETH": Decimal("4e-4"), "BNB": Decimal("2e-3")}
 
 
 def _exponent(value: Decimal) -> int:
@@ -177,7 +186,7 @@ _SYLLABLES = (
 
 def make_rules(base: str, quote: str, reference: Decimal, *, tick: Decimal | None = None) -> MarketRules:
     """Sensible rules for a price: a tick of about 1/50,000 of it, a step worth at most one unit of money."""
-    scale = {"BTC": Decimal("2e-5"), "ETH": Decimal("4e-4"), "BNB": Decimal("2e-3")}.get(quote, Decimal(1))
+    scale = _QUOTE_SCALE.get(quote, Decimal(1))
     magnitude = reference.adjusted()
     if tick is None:
         tick = Decimal(1).scaleb(max(-8, magnitude - 4))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def read(path: Path) -> Recording:
         raise FileError(f"{path.name} is not a readable text or gzip file: {error}.") from error
     if len(candles) < 2 and not trades:
         raise FileError(f"{path.name}: at least two candles or one trade are needed.")
-    length = min((b.time - a.time for a, b in zip(candles, candles[1:], strict=False)), default=0)
+    length = min((after.time - before.time for before, after in pairwise(candles)), default=0)
     return Recording(symbol, symbol.removesuffix(quote), quote, tuple(candles), tuple(trades), length)
 
 
@@ -135,7 +136,8 @@ def _candles(path: Path, rows: csv.DictReader[str]) -> Iterator[RecordedCandle]:
     for row in rows:
         try:
             time = int(row["open_time"])
-            candle = RecordedCandle(time, *(_price(row[c]) for c in CANDLE_COLUMNS[1:5]), _size(row["volume"]))
+            start, high, low, close = (_price(row[column]) for column in CANDLE_COLUMNS[1:5])
+            candle = RecordedCandle(time, start, high, low, close, _size(row["volume"]))
             if not candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high:
                 raise ValueError("open and close must lie between low and high")
             if before is not None and time <= before:

@@ -74,7 +74,7 @@ class Market:
         self.random = Random(f"market:{seed}:{rules.symbol}:flow")
         first = model.open(rules, Random(f"market:{seed}:{rules.symbol}"), common, now)
         liquidity = model.liquidity
-        unit = float(rules.quantum) * first.price  # value of one step
+        unit = float(rules.quantum / rules.scale) * first.price  # what one step is worth in dollars
         self.book = Book(
             base=int(liquidity.touch / unit),
             levels=liquidity.levels,

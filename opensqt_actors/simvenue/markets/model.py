@@ -35,7 +35,7 @@ class PastCandle(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Liquidity:
-    """The background book. `touch` is the usual size of its best level in quote money, `levels` how many it has on each
+    """The background book. `touch` is the usual size of its best level in dollars, `levels` how many it has on each
     side (0: no background at all), `gap` the distance between its levels as a part of the price. `split` is the
     probability that an order which the price goes through fills in two trades instead of one."""
 

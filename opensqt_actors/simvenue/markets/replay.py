@@ -77,14 +77,15 @@ class ReplayModel:
         if self.finished:
             return ()
         self._played = now - self._origin
-        moves = self._walk() if self._vertices else self._print()
-        if self.finished and self.loop:
-            self.finished = False
+        moves, ended = self._walk() if self._vertices else self._print()
+        if ended and self.loop:
             self._origin, self._played, self._leg = now, 0, 0.0
+        else:
+            self.finished = ended
         return moves
 
-    def _walk(self) -> list[Move]:
-        """All corners of the path that were passed since the last step, and the point that it has reached now."""
+    def _walk(self) -> tuple[list[Move], bool]:
+        """The corners of the path passed since the last step and the point reached now; whether it was the last."""
         end = float(len(self._volumes) * LEGS)
         before = self._leg
         self._leg = after = min(end, self._played * self.speed / self.recording.length * LEGS)
@@ -103,18 +104,16 @@ class ReplayModel:
                 point = start + round((finish - start) * (after - leg))
                 moves.append(_move(point, int(volume / LEGS * covered), buying=finish >= start))
             leg += 1
-        self.finished = after >= end
-        return moves
+        return moves, after >= end
 
-    def _print(self) -> list[Move]:
-        """All trades that are due."""
+    def _print(self) -> tuple[list[Move], bool]:
+        """All trades that are due; whether they were the last."""
         due = self._played * self.speed
         first = index = int(self._leg)
         while index < len(self._moves) and self._moves[index][0] <= due:
             index += 1
         self._leg = float(index)
-        self.finished = index == len(self._moves)
-        return [move for _, move in self._moves[first:index]]
+        return [move for _, move in self._moves[first:index]], index == len(self._moves)
 
 
 def _spread(price: int) -> int:

@@ -35,7 +35,7 @@ class Profile:
     """A kind of market. `volatility` per year in market time; `speed` market seconds per real second; `half_life` of a
     deviation from the anchor, market seconds; `correlation` of any two markets; `jumps` per market day with size
     `jump` (relative, one standard deviation); `spread` relative; `flow` the aggressor volume of one step,
-    in quote money."""
+    in dollars."""
 
     volatility: float
     speed: float
@@ -109,7 +109,7 @@ class SyntheticModel:
         self._anchor = float(rules.to_ticks(rules.reference))
         self._deviation = random.gauss(0.0, 1.0) * self._stationary() * 0.2
         self._price = self._ticks()
-        self._flow = self.profile.flow / (float(rules.quantum) * self._anchor)
+        self._flow = self.profile.flow / (float(rules.quantum / rules.scale) * self._anchor)
         self._change_regime(now)
         self._plan_jump(now)
         return Move(self._price, self._pace.spread, 0, True)
