@@ -25,7 +25,8 @@ AGAINST ?=
 # make bench: which ones
 BENCH ?= $(wildcard scripts/bench/*.py)
 
-RUN_ARGS := --symbols $(SYMBOLS) --seed $(SEED) $(if $(RUN_FOR),--run-for $(RUN_FOR)) $(foreach file,$(REPLAY),--replay $(file))
+RUN_ARGS := $(strip --symbols $(SYMBOLS) --seed $(SEED) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
+	$(foreach file,$(REPLAY),--replay $(file)))
 
 .PHONY: help venv run test check bench sim proto lint format migrate pin clean
 

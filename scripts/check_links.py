@@ -1,4 +1,7 @@
-"""Check the documents: every relative link leads to a file and a heading that exist, and every page is reachable from README.md."""
+"""Check the documents: every relative link leads to a file and a heading that exist; some page leads to every page.
+
+Links to other hosts are not followed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -69,7 +73,7 @@ def anchors(page: Path) -> set[str]:
     """Fragments that the headings of a page offer, as code hosts build them."""
     found: set[str] = set()
     parsed = tokens(page)
-    for opening, inline in zip(parsed, parsed[1:], strict=False):
+    for opening, inline in pairwise(parsed):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or ())
             anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Build the sdist and from it the wheel, install it elsewhere, and check that nothing is missing outside the repository."""
+"""Build the sdist, from it the wheel, install that elsewhere: is everything there outside the repository?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generate opensqt_actors/wire/v1 from proto/opensqt/actors/v1, or with --check tell whether it is what would be generated.
+"""Generate opensqt_actors/wire/v1 from proto/opensqt/actors/v1; with --check only tell whether it is up to date.
 
 protoc writes imports for the layout of the .proto files; they are rewritten to the package in which the code lives.
 """
