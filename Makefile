@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 # make run
-SYMBOLS ?= 36
-SEED ?= 1
+SYMBOLS ?=
+SEED ?=
 RUN_FOR ?=
 REPLAY ?=
 # make test
@@ -25,7 +25,7 @@ AGAINST ?=
 # make bench: which ones
 BENCH ?= $(wildcard scripts/bench/*.py)
 
-RUN_ARGS := $(strip --symbols $(SYMBOLS) --seed $(SEED) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
+RUN_ARGS := $(strip $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(SEED),--seed $(SEED)) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
 	$(foreach file,$(REPLAY),--replay $(file)))
 
 .PHONY: help venv run test check bench sim proto lint format migrate pin clean

@@ -51,7 +51,7 @@ def generate(out: Path) -> dict[str, str]:
     services = [name for name in sources if re.search(r"^service ", (ROOT / "proto" / name).read_text(), re.MULTILINE)]
     subprocess.run([tools / "buf", "generate", "--output", out], cwd=ROOT, env=environment, check=True)
     subprocess.run([*run, f"--grpc_python_out={out}", *services], cwd=ROOT, env=environment, check=True)
-    subprocess.run([*run, f"--mypy_grpc_out={out}", *services], cwd=ROOT, env=environment, check=True)
+    subprocess.run([*run, f"--mypy_grpc_out=quiet:{out}", *services], cwd=ROOT, env=environment, check=True)
     fresh = {path.name: rewritten(path.read_text(encoding="utf-8")) for path in sorted((out / PROTO).iterdir())}
     return {"__init__.py": HEAD} | fresh
 

@@ -23,9 +23,9 @@ def started(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ((), "opensqt demo --symbols 36 --seed 1"),
+        ((), "opensqt demo"),
         (("RUN_FOR=30", "SYMBOLS=12", "SEED=7"), "opensqt demo --symbols 12 --seed 7 --run-for 30"),
-        (("REPLAY=a.csv.gz b.csv.gz",), "opensqt demo --symbols 36 --seed 1 --replay a.csv.gz --replay b.csv.gz"),
+        (("REPLAY=a.csv.gz b.csv.gz",), "opensqt demo --replay a.csv.gz --replay b.csv.gz"),
     ],
 )
 def test_run_hands_its_variables_to_the_demo(arguments: tuple[str, ...], options: str) -> None:
