@@ -309,6 +309,10 @@ class Settings(Section):
         """The account of a symbol: its own, or the only one there is."""
         return entry.account or next(iter(self.accounts))
 
+    def grid_defaults(self) -> GridSettings:
+        """What a grid is like when nothing else is said; it may be without an interval."""
+        return GridSettings(**self.defaults.given())
+
     def specs(self) -> tuple[SymbolSpec, ...]:
         """The registry's first rows. Their numbers are still to be given by the registry."""
         return tuple(
