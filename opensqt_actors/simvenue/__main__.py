@@ -14,8 +14,8 @@ from loguru import logger
 from opensqt_actors.simvenue.server.app import PortInUse, serve
 from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings, settings_from
 
-DEFAULT_PORT = 18443
-DEFAULT_ADMIN_PORT = 18480
+DEFAULT_PORT = 9443
+DEFAULT_ADMIN_PORT = 9480
 
 
 def _fail(sentence: str) -> None:

@@ -30,12 +30,14 @@ DUPLICATES_KEPT = 10_000
 class Position:
     """One symbol of one account, one-way mode. `amount` signed steps, `cost` its signed entry value, `fees` those paid
     since it was opened; `bids` and `asks` what its open orders may add, in ticks x steps; `reducing` its reduce-only
-    orders."""
+    orders; `resting` how many orders it has in the book. `changed` collects positions whose `burden` is out of date."""
 
     __slots__ = (
+        "_changed",
         "amount",
         "asks",
         "bids",
+        "burden",
         "cost",
         "fees",
         "leverage",
@@ -43,11 +45,15 @@ class Position:
         "market",
         "realized",
         "reducing",
+        "resting",
         "updated",
     )
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, changed: dict[Position, None]) -> None:
         self.market = market
+        self._changed = changed
+        self.burden = ZERO  # initial margin minus unrealised P&L, as last computed by the account
+        self.resting = 0
         self.amount = 0
         self.cost = ZERO
         self.fees = ZERO
@@ -69,10 +75,17 @@ class Position:
             self.bids += value
         else:
             self.asks += value
+        self._changed[self] = None
+
+    def lever(self, leverage: int) -> None:
+        """Set the leverage."""
+        self.leverage = leverage
+        self._changed[self] = None
 
     def trade(self, side: Side, price: int, quantity: int) -> Decimal:
         """Book a trade; returns the P&L that it realises, exact to the market's cent."""
         rules = self.market.rules
+        self._changed[self] = None
         signed = side.sign * quantity
         if self.amount * signed >= 0:
             self.cost += rules.quantum * (price * signed)
@@ -102,10 +115,12 @@ class Position:
         """Margin for the worst the position can become by its open orders (and some more)."""
         held = self.amount * self.market.mark
         worst = max(abs(held), abs(held + self.bids + more_bids), abs(held - self.asks - more_asks))
-        return self.market.rules.quantum * worst / self.leverage
+        rules = self.market.rules
+        return (rules.quantum * worst / self.leverage).quantize(rules.cent)
 
     def position_margin(self) -> Decimal:
-        return self.market.rules.quantum * abs(self.amount * self.market.mark) / self.leverage
+        rules = self.market.rules
+        return (rules.quantum * abs(self.amount * self.market.mark) / self.leverage).quantize(rules.cent)
 
     def maintenance(self) -> Decimal:
         if not self.amount:
@@ -158,6 +173,8 @@ class Account:
         self.fill_count = 0
         self.duplicates: dict[str, int] = {}
         self._history = history
+        self._changed: dict[Position, None] = {}
+        self._burden = ZERO  # of all positions, those that changed aside
         self._known_ids: dict[str, int] = {}  # client id -> newest order id, open or kept
         self._orders: dict[str, dict[int, LiveOrder]] = {}
         self._closed: deque[LiveOrder] = deque()
@@ -170,20 +187,25 @@ class Account:
         """The symbol's position, made on first use."""
         position = self.positions.get(market.rules.symbol)
         if position is None:
-            position = self.positions[market.rules.symbol] = Position(market)
+            position = self.positions[market.rules.symbol] = Position(market, self._changed)
         return position
 
     # --- margin ---
 
     def available(self) -> Decimal:
         """Margin balance minus initial margin of positions and open orders; may be negative."""
-        total = self.wallet
-        for position in self.positions.values():
-            if position.amount:
-                total += position.unrealized() - position.initial_margin()
-            elif position.bids or position.asks:
-                total -= position.initial_margin()
-        return total
+        for position in self._changed:
+            burden = position.initial_margin() - position.unrealized()
+            self._burden += burden - position.burden
+            position.burden = burden
+        self._changed.clear()
+        return self.wallet - self._burden
+
+    def remark(self, symbol: str) -> None:
+        """The symbol's mark price changed."""
+        position = self.positions.get(symbol)
+        if position is not None and not position.idle:
+            self._changed[position] = None
 
     def under_water(self) -> bool:
         """Whether the margin balance no longer covers the maintenance margin."""

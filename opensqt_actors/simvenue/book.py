@@ -217,6 +217,22 @@ class Book:
         user = self.bid_prices[-1] if self.bid_prices else 0
         return max(user, background)
 
+    def top(self) -> tuple[int, int, int, int]:
+        """Best bid, its size, best ask, its size; zeros for an empty side."""
+        bid, ask = self.bid, self.ask
+        # Nearly always the untouched background is alone at the top, and this is asked at every step.
+        if bid and not self.taken_bids and (not self.bid_prices or self.bid_prices[-1] < bid):
+            bid_size = self.nominal(bid)
+        else:
+            bid = self.best(Side.BUY)
+            bid_size = self.size(Side.BUY, bid) if bid else 0
+        if ask and not self.taken_asks and (not self.ask_prices or self.ask_prices[0] > ask):
+            ask_size = self.nominal(ask)
+        else:
+            ask = self.best(Side.SELL)
+            ask_size = self.size(Side.SELL, ask) if ask else 0
+        return bid, bid_size, ask, ask_size
+
     def size(self, side: Side, price: int) -> int:
         """Everything that rests at this price."""
         total = self.background(side, price)

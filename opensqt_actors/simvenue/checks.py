@@ -161,9 +161,9 @@ def _filters(market: Market, order: NewOrder, ticket: Ticket) -> Rejection | Non
 def _account(market: Market, account: Account, order: NewOrder, ticket: Ticket) -> Rejection | None:
     if order.client_id is not None and order.client_id in account.open_ids:
         return Rejection(-4116, "ClientOrderId is duplicated.")
-    if sum(live.symbol == order.symbol for live in account.live.values()) >= market.rules.max_orders:
-        return Rejection(-2025, "Reach max open order limit.")
     position = account.position(market)
+    if position.resting >= market.rules.max_orders:
+        return Rejection(-2025, "Reach max open order limit.")
     if order.reduce_only and not _reduces(position, order.side, ticket.price):
         return REDUCE_ONLY
     limit = order.type is OrderType.LIMIT

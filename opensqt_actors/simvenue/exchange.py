@@ -147,7 +147,7 @@ class Exchange(Queries):
         for market in self._markets.values():
             if market.status is not MarketStatus.TRADING:
                 continue
-            market.remark(now)
+            self._matching.remark(market, now)
             market.report_candles(now)
             if now >= market.next_funding:
                 market.next_funding = now + market.rules.funding_interval * HOUR
@@ -299,9 +299,9 @@ class Exchange(Queries):
         if market.rules.quantum * abs(position.amount * market.mark) > market.rules.cap_at(leverage):
             return Rejection(-2027, "Exceeded the maximum allowable position at current leverage.")
         free = account.available()
-        position.leverage = leverage
+        position.lever(leverage)
         if position.initial_margin() > old and free < position.initial_margin() - old:
-            position.leverage = before
+            position.lever(before)
             return checks.MARGIN
         self._configured(account, symbol, leverage, None)
         return None
@@ -364,7 +364,7 @@ class Exchange(Queries):
             raise ValueError(f"{symbol} is delisted: its price stands still.")
         spread = max(1, market.book.ask - market.book.bid) if market.book.levels else 1
         self._matching.move(market, Move(price, spread, 1, price >= market.reference), self.now)
-        market.remark(self.now)
+        self._matching.remark(market, self.now)
         self._watch_margins(self.now)
 
     def pause(self, symbol: str, now: int) -> None:

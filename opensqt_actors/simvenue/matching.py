@@ -66,6 +66,7 @@ class Matching:
     def _rest(self, market: Market, account: Account, order: LiveOrder, now: int) -> None:
         market.book.add(order)
         position = account.position(market)
+        position.resting += 1
         if order.reduce_only:
             position.reducing.append(order)
             self._trim(account, position, now)
@@ -76,6 +77,7 @@ class Matching:
         """Take an order out of the book and release what it reserved; it stays open."""
         market.book.remove(order)
         position = self._accounts[order.account].position(market)
+        position.resting -= 1
         if order.reduce_only:
             position.reducing.remove(order)
         else:
@@ -328,6 +330,12 @@ class Matching:
             trade_id = market.trade(market.mark, order.remaining, order.side is Side.SELL, now)
             self._fill(market, order, market.mark, order.remaining, trade_id, now, maker=False, free=not by_book)
         market.report_quote(now)
+
+    def remark(self, market: Market, now: int) -> None:
+        """The mark price follows the market, and so do the accounts' margins."""
+        if market.remark(now):
+            for account in self._accounts.values():
+                account.remark(market.rules.symbol)
 
     def charge_funding(self, market: Market, rate: Decimal, now: int) -> None:
         """Longs pay shorts (rate > 0) on the mark value of their positions."""

@@ -123,13 +123,13 @@ class Queries:
         key: str,
         *,
         symbol: str | None = None,
-        kind: IncomeType | None = None,
+        type: IncomeType | None = None,  # noqa: A002 - the field's own name, as in Income.type
         start: int | None = None,
         end: int | None = None,
         limit: int = 100,
     ) -> list[Income]:
         """In the order of their tran ids. With start the oldest `limit` from there, else the newest."""
-        return self._accounts[key].income(symbol, kind, start, end, limit)
+        return self._accounts[key].income(symbol, type, start, end, limit)
 
     def summary(self, key: str) -> AccountSummary:
         return self._accounts[key].summary()

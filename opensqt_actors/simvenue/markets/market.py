@@ -152,9 +152,7 @@ class Market:
 
     def report_quote(self, now: int) -> None:
         """Send the best bid and ask if they changed."""
-        book = self.book
-        bid, ask = book.best(Side.BUY), book.best(Side.SELL)
-        quoted = (bid, book.size(Side.BUY, bid) if bid else 0, ask, book.size(Side.SELL, ask) if ask else 0)
+        quoted = self.book.top()
         if quoted != self._quoted:
             self._quoted = quoted
             self._step += 1
@@ -183,11 +181,12 @@ class Market:
                 candle = self.candles.newest(length, closed=False)
                 self._emit(CandleUpdate(self.rules.symbol, name, candle, False, now))
 
-    def remark(self, now: int) -> None:
-        """The mark price follows the market."""
-        self.mark = self.reference
+    def remark(self, now: int) -> bool:
+        """The mark price follows the market; returns whether it changed."""
+        changed, self.mark = self.mark != self.reference, self.reference
         if self.watched:
             self._emit(self.mark_price(now))
+        return changed
 
     # --- what one can ask ---
 
