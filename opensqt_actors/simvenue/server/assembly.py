@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from opensqt_actors.simvenue.exchange import Exchange
+from opensqt_actors.simvenue.markets.files import FileError
 from opensqt_actors.simvenue.markets.model import MarketModel
+from opensqt_actors.simvenue.markets.replay import replay_market
 from opensqt_actors.simvenue.markets.scripted import ScriptedModel
 from opensqt_actors.simvenue.markets.synthetic import PROFILES, SyntheticModel
 from opensqt_actors.simvenue.rules import MarketRules, RulesError, load_rules, make_rules, rules_from, universe
@@ -15,7 +17,6 @@ from opensqt_actors.simvenue.server.clock import VenueClock
 from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings
 from opensqt_actors.simvenue.server.core import Core
 
-# A quote must be known to tell where a symbol's base ends.
 MOST_MARKETS = 2_000
 
 
@@ -38,7 +39,7 @@ def build(settings: VenueSettings, clock: VenueClock) -> Core:
             _list(core, rules, _model(settings, wanted.scripted), now)
         for path in wanted.replay:
             _replay(core, path, now)
-    except (RulesError, OSError) as error:
+    except (RulesError, FileError, OSError) as error:
         raise SettingsError(_sentence(error)) from error
     if not exchange.symbols():
         raise SettingsError("Setting markets: at least one market is needed, synthetic, from a rules file or replayed.")
@@ -88,7 +89,10 @@ def _model(settings: VenueSettings, scripted: bool) -> MarketModel:
 
 
 def _replay(core: Core, path: Path, now: int) -> None:
-    raise RulesError(f"{path.name}: cannot be replayed.")
+    settings = core.settings
+    speed = PROFILES[settings.profile].speed if settings.speed is None else settings.speed
+    rules, model = replay_market(path, speed, loop=settings.markets.loop)
+    _list(core, rules, model, now)
 
 
 def _sentence(error: Exception) -> str:
