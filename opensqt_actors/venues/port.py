@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from opensqt_actors.actors.ports import Published
@@ -35,15 +36,20 @@ class VenueError(OpenSqtError):
         self.final = final
 
 
+@dataclass(frozen=True, slots=True)
+class FundingDue:
+    """The venue has booked funding: its payments can be fetched. For the driver, which tells them as FundingSeen."""
+
+
 class QuoteSink(Protocol):
-    """Where best bid and ask go: called from the frame hook, synchronously, must take about a microsecond and never raise."""
+    """Where best bid and ask go: called by the frame hook, must take about a microsecond and never raise."""
 
     def __call__(self, symbol: str, bid: str | float, ask: str | float, at: int) -> None:
         """bid, ask: quote currency as the frame has them; at: ns, the venue's time."""
 
 
 class EventSink(Protocol):
-    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingSeen, Throttled."""
+    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingDue, Throttled."""
 
     def __call__(self, event: Any) -> None:
         """Called in the order in which the venue told the events."""
@@ -66,11 +72,29 @@ class Venue(Protocol):
     def instruments(self) -> Mapping[str, Instrument]:
         """Rules of everything this account can trade, by market id."""
 
+    async def refresh(self) -> None:
+        """Load rules and limits again: new symbols appear, those that are streamed keep the rules they have."""
+
+    def closed(self) -> Mapping[str, str]:
+        """Symbols that exist but do not trade now, with the venue's word for it."""
+
+    def usage(self) -> Mapping[str, int]:
+        """Counters for screens and metrics: request weight and order counts as the venue tells them, frames."""
+
+    def last_frame(self, symbol: str) -> int | None:
+        """When the newest quote of a symbol arrived, ns of our clock; None before the first."""
+
+    async def resubscribe(self, symbol: str) -> None:
+        """The symbol's streams are silent: subscribe again; a second call without a frame in between reconnects."""
+
     async def fees(self, symbol: str) -> Fees:
         """The account's fee rates."""
 
     async def leverage(self, symbol: str) -> int:
         """The leverage in force."""
+
+    async def set_leverage(self, symbol: str, leverage: int) -> int:
+        """Change the leverage; the one in force afterwards."""
 
     async def account(self) -> AccountState:
         """Balance, position mode, permission."""

@@ -1,0 +1,340 @@
+"""The Venue for Binance USD-M futures: one account over one ccxt.pro instance, put together from its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from loguru import logger
+
+from opensqt_actors.actors.ports import Published, StreamDown, StreamUp, Throttled
+from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.domain.orders import (
+    AccountState,
+    CancelOutcome,
+    CancelRequest,
+    Candle,
+    Fees,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+    PlaceOutcome,
+    Position,
+)
+from opensqt_actors.venues.ccxt.binance_frames import Frames, candle_streams, quote_streams
+from opensqt_actors.venues.ccxt.binance_orders import Orders
+from opensqt_actors.venues.ccxt.binance_queries import Queries, readable
+from opensqt_actors.venues.ccxt.binance_values import (
+    CANCEL_BATCH,
+    MILLISECOND,
+    PLACE_BATCH,
+    instruments_of,
+    published_of,
+)
+from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure
+from opensqt_actors.venues.ccxt.feed import Feed
+from opensqt_actors.venues.ccxt.market_streams import MarketStreams
+from opensqt_actors.venues.ccxt.rest import Rest
+from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
+from opensqt_actors.venues.ccxt.session import close_exchange, open_exchange, open_http
+from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
+from opensqt_actors.venues.ccxt.user_stream import UserStream
+from opensqt_actors.venues.port import EventSink, QuoteSink, VenueError
+
+_MINUTE = 60_000_000_000
+_CLOCK_SAMPLES = 3
+_GROUP = 50
+_CLOSE = 2.0
+_BACKFILL_AT_ONCE = 4
+_BACKFILL_CANDLES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Times of the session, in seconds unless named otherwise. The defaults suit the real venue."""
+
+    request_timeout: float = 5.0
+    recv_window_ms: int = 5_000
+    renew_listen_key: float = 1_200.0
+    measure_clock: float = 600.0
+    keep_alive_ms: int = 10_000
+    group: int = _GROUP
+
+
+class BinanceUsdm:
+    """See `Venue`. account: its name in logs; site: None is the real venue."""
+
+    def __init__(
+        self,
+        account: str,
+        credentials: Credentials,
+        site: SimulatedSite | None = None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        self.published = Published(place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
+        self._account = account
+        self._credentials = credentials
+        self._site = site
+        self._tuning = tuning or Tuning()
+        self._scrubber = Scrubber(credentials)
+        self._instruments: dict[str, Instrument] = {}
+        self._closed_symbols: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._measuring: asyncio.Task[None] | None = None
+        self._offset = 0
+        self._on_quote: QuoteSink
+        self._on_event: EventSink
+        self._http: aiohttp.ClientSession
+        self._exchange: Any = None
+        self._rest: Rest
+        self._orders: Orders
+        self._queries: Queries
+        self._user: UserStream
+        self._frames: Frames
+        self._market: MarketStreams
+
+    async def open(self, on_quote: QuoteSink, on_event: EventSink) -> None:
+        self._on_quote, self._on_event = on_quote, on_event
+        self._http = open_http(connector_for(self._credentials, self._site), proxies=self._site is None)
+        try:
+            self._build()
+            await self._measure(_CLOCK_SAMPLES)
+            await self.refresh()
+            await self._queries.account()
+        except BaseException:
+            await self.close()
+            raise
+        self._run(self._feed_user(), "orders")
+        self._run(self._keep_measuring(), "clock")
+
+    def _build(self) -> None:
+        tuning = self._tuning
+        self._exchange = open_exchange(
+            "binanceusdm",
+            ("binance",),
+            self._http,
+            self._credentials,
+            streaming={"keepAlive": tuning.keep_alive_ms, "maxPingPongMisses": 2},
+            options={"recvWindow": tuning.recv_window_ms, "ws": {"compress": 0}, "timeDifference": 0},
+        )
+        self._rest = Rest(
+            self._exchange,
+            self._http,
+            self._scrubber,
+            timeout=tuning.request_timeout,
+            on_throttled=self._throttled,
+        )
+        self._orders = Orders(self._rest, self._instruments, self._measure_clock, recv_window=tuning.recv_window_ms)
+        self._queries = Queries(self._rest, self._instruments, self._measure_clock, self._venue_ms)
+        self._user = UserStream(
+            self._rest,
+            self._scrubber,
+            lambda key: str(self._exchange.get_private_ws_url("linear", key)),
+            renew_every=tuning.renew_listen_key,
+        )
+        self._frames = Frames(self._instruments, self._on_quote, self._on_event, self._user.expired)
+        self._market = MarketStreams(
+            capacity=tuning.group,
+            make_feed=self._feed,
+            url_of=self._public_url,
+            hooks={"quotes": self._frames.quote, "candles": self._frames.market},
+            names={"quotes": quote_streams, "candles": candle_streams},
+            heard=self.last_frame,
+            on_up=lambda reconnected: self._on_event(StreamUp("prices", reconnected)),
+            on_down=lambda reason: self._on_event(StreamDown("prices", reason)),
+            on_candles_back=self._candles_back,
+        )
+
+    async def close(self) -> None:
+        tasks = self._tasks | (self._market.tasks if self._exchange is not None else set())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSE)
+        self._tasks.clear()
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            await close_exchange(exchange, self._http)
+        else:
+            await self._http.close()
+
+    def _run(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=f"{self._account} {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def refresh(self) -> None:
+        """Rules of symbols that are streamed stay as they are: their ticks and steps are in use."""
+        info = await self._queries.ask("fapiPublic", "exchangeInfo", None, dict)
+        found, closed = readable("exchangeInfo", info, instruments_of)
+        for symbol in [symbol for symbol in self._instruments if symbol not in found and symbol not in self._market]:
+            del self._instruments[symbol]
+        for symbol, instrument in found.items():
+            if symbol not in self._market:
+                self._instruments[symbol] = instrument
+            elif instrument != self._instruments.get(symbol):
+                logger.warning("{}: the venue has changed the rules of {}: add it again", self._account, symbol)
+        self._closed_symbols = closed
+        self.published = readable("exchangeInfo", info, published_of)
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        return self._instruments
+
+    def closed(self) -> Mapping[str, str]:
+        return self._closed_symbols
+
+    def last_frame(self, symbol: str) -> int | None:
+        return self._frames.last_quote.get(symbol)
+
+    def usage(self) -> Mapping[str, int]:
+        feeds = [*self._market.feeds(), *([self._user.feed] if self._user.feed else [])]
+        return {
+            **self._rest.usage,
+            "requests": self._rest.requests,
+            "failures": self._rest.failures,
+            "clock_offset_ns": self._offset,
+            "frames": sum(feed.frames for feed in feeds),
+            "bad_frames": sum(feed.bad_frames for feed in feeds),
+            "connections": sum(feed.connections for feed in feeds),
+            "ignored_frames": self._frames.ignored,
+        }
+
+    async def fees(self, symbol: str) -> Fees:
+        return await self._queries.fees(symbol)
+
+    async def leverage(self, symbol: str) -> int:
+        return await self._queries.leverage(symbol)
+
+    async def set_leverage(self, symbol: str, leverage: int) -> int:
+        return await self._queries.set_leverage(symbol, leverage)
+
+    async def account(self) -> AccountState:
+        return await self._queries.account()
+
+    async def place(self, orders: Sequence[OrderRequest]) -> Sequence[PlaceOutcome]:
+        return await self._orders.place(orders)
+
+    async def cancel(self, cancels: Sequence[CancelRequest]) -> Sequence[CancelOutcome]:
+        return await self._orders.cancel(cancels)
+
+    async def find(self, symbol: str, client_id: ClientId) -> OrderReport | None:
+        self._queries.instrument(symbol)
+        try:
+            return await self._orders.find(symbol, client_id)
+        except RestFailure as failure:
+            meaning = self._rest.meaning(failure)
+            if meaning.clock:
+                await self._measure_clock()
+            raise self._queries.error("order", failure, meaning) from None
+        except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+            raise VenueError(f"order: the answer could not be read ({type(error).__name__}: {error})") from None
+
+    async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
+        return await self._queries.open_orders(symbol)
+
+    async def trades(self, symbol: str, after_trade: int, since: int) -> Sequence[Fill]:
+        return await self._queries.trades(symbol, after_trade, since)
+
+    async def order_trades(self, symbol: str, venue_id: str) -> Sequence[Fill]:
+        return await self._queries.order_trades(symbol, venue_id)
+
+    async def position(self, symbol: str) -> Position:
+        return await self._queries.position(symbol)
+
+    async def funding(self, since: int) -> Sequence[FundingPayment]:
+        return await self._queries.funding(since)
+
+    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        return await self._queries.candles(symbol, interval, limit)
+
+    async def subscribe(self, instrument: Instrument) -> None:
+        self._instruments[instrument.symbol] = instrument
+        self._market.add(instrument.symbol)
+
+    async def unsubscribe(self, symbol: str) -> None:
+        self._market.remove(symbol)
+        self._frames.forget(symbol)
+
+    async def resubscribe(self, symbol: str) -> None:
+        self._market.renew(symbol)
+
+    def _feed(self, name: str, **parts: Any) -> Feed:
+        return Feed(f"{self._account} {name}", self._exchange, self._http, self._scrubber, **parts)
+
+    def _public_url(self, kind: str, index: int) -> str:
+        category = "public" if kind == "quotes" else "market"
+        return f"{self._exchange.get_ws_url('linear', category)}/{index}"
+
+    async def _feed_user(self) -> None:
+        self._user.feed = feed = self._feed(
+            "orders",
+            url=self._user.url,
+            on_frame=self._frames.user,
+            session=self._user.session,
+            on_up=lambda reconnected: self._on_event(StreamUp("orders", reconnected)),
+            on_down=lambda reason: self._on_event(StreamDown("orders", reason)),
+        )
+        await feed.run()
+
+    def _candles_back(self, symbols: frozenset[str]) -> None:
+        self._run(self._backfill(symbols), "candles")
+
+    async def _backfill(self, symbols: frozenset[str]) -> None:
+        """Candles that closed while their stream was down, told as if they came now."""
+        gate = asyncio.Semaphore(_BACKFILL_AT_ONCE)
+
+        async def one(symbol: str) -> None:
+            last = self._frames.last_candle.get(symbol, 0)
+            missing = (self._venue_ms() * MILLISECOND - last) // _MINUTE - 1 if last else 0
+            if missing <= 0:
+                return
+            async with gate:
+                with suppress(VenueError):
+                    for candle in await self.candles(symbol, "1m", min(missing, _BACKFILL_CANDLES)):
+                        self._frames.candle(candle)
+
+        await asyncio.gather(*(one(symbol) for symbol in sorted(symbols)))
+
+    def _venue_ms(self) -> int:
+        return (time.time_ns() + self._offset) // MILLISECOND
+
+    def _throttled(self, meaning: Meaning, words: str) -> None:
+        self._on_event(Throttled(meaning.retry_after, meaning.banned, words))
+
+    async def _measure_clock(self) -> None:
+        """Once for all who want it at the same time; an unanswered measurement leaves the old offset."""
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure(1))
+            self._tasks.add(self._measuring)
+            self._measuring.add_done_callback(self._tasks.discard)
+        with suppress(VenueError):
+            await asyncio.shield(self._measuring)
+
+    async def _measure(self, samples: int) -> None:
+        """The venue's clock minus ours at the midpoint of the quickest request; every signature uses it."""
+        quickest: tuple[int, int] | None = None
+        for _ in range(samples):
+            before = time.time_ns()
+            try:
+                answer = await self._rest.call("fapiPublic", "GET", "time")
+            except RestFailure as failure:
+                raise self._queries.error("time", failure, self._rest.meaning(failure)) from None
+            after = time.time_ns()
+            told = readable("time", answer, lambda row: int(row["serverTime"])) * MILLISECOND
+            sample = (after - before, told - (before + after) // 2)
+            quickest = sample if quickest is None else min(quickest, sample)
+        if quickest is not None:
+            self._offset = quickest[1]
+            self._exchange.options["timeDifference"] = -(self._offset // MILLISECOND)
+
+    async def _keep_measuring(self) -> None:
+        while True:
+            await asyncio.sleep(self._tuning.measure_clock)
+            await self._measure_clock()
