@@ -5,6 +5,7 @@ ccxt's own `fetch` is left out: it costs 150 us more per request and loses the s
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from opensqt_actors.venues.ccxt.secrets import Scrubber
 
 _USAGE = "X-MBX-"
 _CACHED_URLS = 64
+_QUERIES_AT_ONCE = 16  # orders have no such bound: they must not wait behind queries
 _SAME_EVENT = 100_000_000  # the elements of a batch are refused together
 
 OnThrottled = Callable[[Meaning, str], None]
@@ -41,6 +43,7 @@ class Rest:
         self._scrubber = scrubber
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout * 0.6, sock_connect=timeout * 0.6)
         self._on_throttled = on_throttled
+        self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
         self._urls: dict[str, yarl.URL] = {}
         self._silent_until = 0
         self._orders_silent_until = 0
@@ -81,7 +84,17 @@ class Rest:
 
         An element of a batch may still be an error object: see `failure_in`.
         """
-        self._keep_silent(self._orders_silent_until if orders else self._silent_until)
+        if method == "GET":
+            async with self._queries:
+                return await self._exchanged(api, method, path, params, self._silent_until)
+        return await self._exchanged(
+            api, method, path, params, self._orders_silent_until if orders else self._silent_until
+        )
+
+    async def _exchanged(
+        self, api: str, method: str, path: str, params: Mapping[str, Any] | None, silent_until: int
+    ) -> Any:
+        self._keep_silent(silent_until)
         signed = self._exchange.sign(path, [api], method, dict(params or {}))
         body = signed["body"]
         self.requests += 1

@@ -1,0 +1,113 @@
+"""Venue effects that take more than one call: the truth of a symbol, a look-up with its fills, a symbol's start."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from rapidfuzz import fuzz, process, utils
+
+from opensqt_actors.actors.ports import (
+    FetchTruth,
+    FindOrder,
+    OrderFound,
+    OrderNotKnown,
+    PrepareSymbol,
+    SymbolPrepared,
+    SymbolRefused,
+    TruthFetched,
+)
+from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.orders import Fill, OrderReport, Truth
+from opensqt_actors.venues.port import Venue
+
+HISTORY = 25
+_ALIKE = 60.0
+
+T = TypeVar("T")
+
+
+async def find_order(venue: Venue, effect: FindOrder) -> OrderFound | OrderNotKnown:
+    """The order with its trades. Raises VenueError."""
+    report = await venue.find(effect.symbol, effect.client_id)
+    if report is None:
+        return OrderNotKnown(effect.symbol, effect.client_id)
+    fills: tuple[Fill, ...] = ()
+    if report.filled:
+        trades = await venue.order_trades(effect.symbol, report.venue_id)
+        fills = tuple(replace(fill, client_id=report.client_id) for fill in trades)
+    return OrderFound(report, fills)
+
+
+async def fetch_truth(venue: Venue, effect: FetchTruth) -> TruthFetched:
+    """Open orders, then the asked-for ids that are not open, then position, then trades.
+
+    The order matters: an order that fills between two steps is seen by a later one. Raises VenueError.
+    """
+    started = time.time_ns()
+    open_orders = await venue.open_orders(effect.symbol)
+    open_ids = {report.client_id for report in open_orders}
+    missing = [client_id for client_id in dict.fromkeys(effect.client_ids) if client_id not in open_ids]
+    reports = await _all([venue.find(effect.symbol, client_id) for client_id in missing])
+    position = await venue.position(effect.symbol)
+    trades = await venue.trades(effect.symbol, effect.after_trade, effect.since)
+    known = _ids_by_venue_id(effect.venue_ids, [*open_orders, *(report for report in reports if report is not None)])
+    return TruthFetched(
+        Truth(
+            symbol=effect.symbol,
+            open_orders=tuple(open_orders),
+            found=tuple(zip(missing, reports, strict=True)),
+            position=position,
+            fills=tuple(_named(fill, known) for fill in trades),
+            started=started,
+        )
+    )
+
+
+async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared | SymbolRefused:
+    """Rules, account, fees, leverage and candle history; a symbol that is not there is refused by name."""
+    symbol = effect.symbol
+    if symbol not in venue.instruments():
+        await venue.refresh()
+    instrument = venue.instruments().get(symbol)
+    if instrument is None:
+        return SymbolRefused(symbol, _not_there(venue, symbol), final=True)
+    account = await venue.account()
+    if not account.can_trade:
+        return SymbolRefused(
+            symbol, "the API key may not trade: enable futures trading for it at the venue", final=True
+        )
+    fees, leverage, history = await asyncio.gather(
+        venue.fees(symbol), venue.leverage(symbol), venue.candles(symbol, "1m", HISTORY)
+    )
+    return SymbolPrepared(instrument, fees, account, leverage, tuple(history))
+
+
+def _not_there(venue: Venue, symbol: str) -> str:
+    status = venue.closed().get(symbol)
+    if status is not None:
+        return f"{symbol} is not open for trading at the venue: its status is {status}"
+    alike = process.extractOne(
+        symbol, list(venue.instruments()), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_ALIKE
+    )
+    hint = f"; did you mean {alike[0]}?" if alike else ""
+    return f"the venue has no perpetual with the name {symbol}{hint}"
+
+
+def _ids_by_venue_id(given: Mapping[str, ClientId], reports: list[OrderReport]) -> dict[str, ClientId]:
+    return {**given, **{report.venue_id: report.client_id for report in reports}}
+
+
+def _named(fill: Fill, known: Mapping[str, ClientId]) -> Fill:
+    client_id = fill.client_id or known.get(fill.venue_id)
+    return replace(fill, client_id=client_id) if client_id else fill
+
+
+async def _all(works: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """All of them, in order; the first failure cancels the rest."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+    return [task.result() for task in tasks]
