@@ -130,7 +130,7 @@ class VenueDriver:
     async def _places(self, effect: SendPlaces, answer: Answer) -> None:
         try:
             outcomes = tuple(await self.venue.place(effect.orders))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a broken adapter must not leave an order without an answer
             logger.opt(exception=error).error("placing orders broke")
             return answer(_doubtful(effect))
         return answer(PlacesAnswered(outcomes))
@@ -138,7 +138,7 @@ class VenueDriver:
     async def _cancels(self, effect: SendCancels, answer: Answer) -> None:
         try:
             outcomes = tuple(await self.venue.cancel(effect.cancels))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a broken adapter must not leave a cancel without an answer
             logger.opt(exception=error).error("cancelling orders broke")
             return answer(_doubtful(effect))
         return answer(CancelsAnswered(outcomes))
@@ -146,7 +146,7 @@ class VenueDriver:
     async def _find(self, effect: FindOrder, answer: Answer) -> None:
         try:
             found = await find_order(self.venue, effect)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing is known
             return answer(_failed(effect, error))
         finally:
             self._looking.discard(effect.client_id)
@@ -157,14 +157,14 @@ class VenueDriver:
             truth = await fetch_truth(self.venue, effect)
         except ExceptionGroup as group:
             return answer(_failed(effect, group.exceptions[0]))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing is known
             return answer(_failed(effect, error))
         return answer(truth)
 
     async def _prepare(self, effect: PrepareSymbol, answer: Answer) -> None:
         try:
             prepared = await prepare_symbol(self.venue, effect)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the symbol cannot start now
             return answer(_failed(effect, error))
         return answer(prepared)
 

@@ -90,7 +90,7 @@ class Feed:
             try:
                 await self._connected_once()
                 reason = ""
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever broke this connection, the next one may work
                 reason = self._scrubber.clean(error) or type(error).__name__
             finally:
                 was_up, self.is_up = self.is_up, False
@@ -139,7 +139,7 @@ class Feed:
         try:
             async with asyncio.timeout(_ANSWER):
                 await client.connection.ping()
-                while client.lastPong == before:
+                while client.lastPong == before:  # noqa: ASYNC110 - ccxt has no event for a pong
                     await asyncio.sleep(_PONG_POLL)
         except TimeoutError:
             raise NotAnswered(f"no pong within {_ANSWER:.0f} s") from None
@@ -211,7 +211,7 @@ class Feed:
             frame = orjson.loads(data)
             if not (self._asked and "id" in frame and self._answer(frame)):
                 self._on_frame(frame)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised here, it would end ccxt's receive loop in silence
             self.bad_frames += 1
             if self.bad_frames <= _REPORTED_BAD_FRAMES or self.bad_frames % 1000 == 0:
                 text = data.decode(errors="replace") if isinstance(data, bytes) else data

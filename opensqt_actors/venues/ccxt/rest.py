@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import yarl
 
-from opensqt_actors.venues.ccxt.errors import SECOND, Family, Meaning, RestFailure, classify
+from opensqt_actors.venues.ccxt.errors import SECOND, Meaning, RestFailure, classify
 from opensqt_actors.venues.ccxt.secrets import Scrubber
 
 _USAGE = "X-MBX-"
@@ -62,7 +62,7 @@ class Rest:
 
     def meaning(self, failure: RestFailure) -> Meaning:
         """Classify a failure, and keep silent from now on when the venue asks for it."""
-        meaning = classify(failure, self._family, time.time_ns())
+        meaning = classify(failure, self.family, time.time_ns())
         if meaning.throttled and failure.sent:
             until = time.monotonic_ns() + meaning.retry_after
             known = self._orders_silent_until if meaning.orders_only else self._silent_until
@@ -72,10 +72,6 @@ class Rest:
             if until > known + _SAME_EVENT:
                 self._on_throttled(meaning, failure.message)
         return meaning
-
-    @property
-    def _family(self) -> Family:
-        return self.family
 
     async def call(
         self, api: str, method: str, path: str, params: Mapping[str, Any] | None = None, *, orders: bool = False
