@@ -1,0 +1,62 @@
+"""One venue account of a process: its adapter, its price board, its driver, and the state of its streams."""
+
+from __future__ import annotations
+
+from opensqt_actors.actors.budget import Limits
+from opensqt_actors.actors.exchange import ExchangeActor
+from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.config.settings import Account, Execution, nanoseconds
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.kernel import Host
+from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
+from opensqt_actors.venues.ccxt.secrets import Credentials
+from opensqt_actors.venues.ccxt.simulated import SimulatedSite
+from opensqt_actors.venues.driver import VenueDriver, VenueRouter
+
+
+class VenueAccount:
+    """Connects one account's adapter to the ExchangeActor of the same account."""
+
+    def __init__(self, name: str, settings: Account, execution: Execution, host: Host, exchange: ActorId) -> None:
+        self.name = name
+        self.board = PriceBoard()
+        self._settings = settings
+        self._execution = execution
+        self._host = host
+        self._exchange = exchange
+        site = settings.simulated
+        self.venue = BinanceUsdm(
+            name,
+            Credentials(settings.api_key, settings.secret),
+            SimulatedSite(site.port, site.ca) if site is not None else None,
+        )
+        self.driver = VenueDriver(host, self.venue, exchange)
+
+    async def open(self, router: VenueRouter) -> None:
+        """Bring the adapter up; VenueError when it cannot be."""
+        await self.driver.open(self._on_quote)
+        router.register(self.driver)
+
+    async def close(self) -> None:
+        """Give sockets and tasks back; idempotent."""
+        await self.driver.close()
+
+    def actor(self, risk: ActorId) -> ExchangeActor:
+        """A fresh ExchangeActor that knows the state of the streams now; again after a failure."""
+        budget = self._settings.budget
+        actor = ExchangeActor(
+            self.name,
+            self.board,
+            Limits(budget.orders_per_second, budget.burst),
+            risk=risk,
+            published=self.venue.published,
+            pending_timeout=nanoseconds(self._execution.pending_timeout),
+            stale_after=max(1, round(self._execution.stale_after)),
+        )
+        actor.orders_up = self.driver.streams.get("orders", False)
+        actor.prices_up = self.driver.streams.get("prices", False)
+        return actor
+
+    def _on_quote(self, symbol: str, bid: str | float, ask: str | float, at: int) -> None:
+        if self.board.offer(symbol, bid, ask, at):
+            self._host.tell(self._exchange, PriceMoved(symbol))

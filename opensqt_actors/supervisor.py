@@ -1,0 +1,45 @@
+"""`python -m opensqt_actors.supervisor --config FILE`: runs the fleet until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from opensqt_actors.config.errors import ConfigError
+from opensqt_actors.domain.errors import OpenSqtError
+
+OK, ERROR, CONFIGURATION = 0, 1, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the configuration, run, and return the exit code: 0 ok, 1 error, 4 configuration error."""
+    parser = argparse.ArgumentParser(prog="python -m opensqt_actors.supervisor", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML)")
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return CONFIGURATION
+    except OpenSqtError as error:
+        print(error, file=sys.stderr)
+        return ERROR
+
+
+def _run(path: Path) -> int:
+    from opensqt_actors.config.loading import load
+
+    settings = load(path)
+    import uvloop
+
+    from opensqt_actors.app.system import System
+    from opensqt_actors.telemetry import logs
+
+    logs.configure(settings.telemetry, settings.secrets())
+    return uvloop.run(System(settings).run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
