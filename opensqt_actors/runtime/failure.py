@@ -24,7 +24,7 @@ def describe(error: BaseException) -> tuple[str, str]:
 def _one_line(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 a report must not fail on what it reports
+    except Exception:  # noqa: BLE001 - a report must not fail on what it reports
         text = "(its text cannot be shown)"
     name = type(error).__name__
     line = f"{name}: {text}" if text else name

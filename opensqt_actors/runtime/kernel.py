@@ -202,7 +202,9 @@ class Kernel(ABC):
         if actor in self._cells:
             raise ValueError(f"actor: {actor!r} is in use; stop it first, or choose another id.")
         self._roots[actor] = incarnation = self._roots.get(actor, 0) + 1
-        return self._add(ActorRef(actor, incarnation), behaviour, None).ref
+        cell = Cell(ActorRef(actor, incarnation), behaviour, None)
+        self._add(cell)
+        return cell.ref
 
     def bind(self, effect_type: type, port: Port) -> None:
         """Let `port` perform the effects of exactly this type. `ValueError` when the type is taken."""
@@ -247,7 +249,7 @@ class Kernel(ABC):
                     raise EffectError(f"No port is bound to {type(effect).__name__}.")
             if effects:
                 self._perform(cell, effects)
-        except Exception as error:  # noqa: BLE001 whatever a step raises is a crash of its actor
+        except Exception as error:  # noqa: BLE001 - whatever a step raises is a crash of its actor
             self._crash(cell, StepRecord(cell.ref, now, message, effects), error)
         except BaseException as error:
             self._crash(cell, StepRecord(cell.ref, now, message, effects), error)
@@ -288,24 +290,22 @@ class Kernel(ABC):
         if stops and cell.alive:
             self._stop(cell)
 
-    def _add(self, ref: ActorRef, behaviour: Behaviour, parent: Cell | None) -> Cell:
-        cell = Cell(ref, behaviour, parent)
+    def _add(self, cell: Cell) -> None:
         self._open(cell)
-        self._cells[ref.id] = cell
-        if parent is not None:
-            parent.children[ref.id] = cell
-        return cell
+        self._cells[cell.ref.id] = cell
+        if cell.parent is not None:
+            cell.parent.children[cell.ref.id] = cell
 
     def _spawn(self, parent: Cell, effect: Spawn) -> None:
         if effect.child in self._cells:
             raise EffectError(f"Spawn: {effect.child!r} is in use.")
         try:
-            behaviour = effect.make()
-        except Exception as error:  # noqa: BLE001 as in a step
+            cell = Cell(ActorRef(effect.child, effect.incarnation), effect.make(), parent)
+        except Exception as error:  # noqa: BLE001 - as in a step
             self._failures += 1
             self._post(parent, parent, ActorFailed(effect.child, effect.incarnation, *describe(error)))
         else:
-            self._add(ActorRef(effect.child, effect.incarnation), behaviour, parent)
+            self._add(cell)
 
     def _stop_child(self, parent: Cell, child: ActorId) -> None:
         cell = parent.children.get(child)
@@ -372,7 +372,7 @@ class Kernel(ABC):
     def _hook(self, hook: Callable[[Any], None], value: object) -> None:
         try:
             hook(value)
-        except Exception as error:  # noqa: BLE001 raised again by _raise_escaped
+        except Exception as error:  # noqa: BLE001 - raised again by _raise_escaped
             self._escaped = self._escaped or error
 
     def _raise_escaped(self) -> None:

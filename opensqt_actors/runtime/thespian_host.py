@@ -36,7 +36,7 @@ class Carrier(Actor):  # type: ignore[misc]
 
     deliver: Callable[[Any], None]
 
-    def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802
+    def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802 - the name is Thespian's
         """Hand the message on. Nothing that is an `Exception` may escape: Thespian would send it again."""
         self.deliver(message)
 

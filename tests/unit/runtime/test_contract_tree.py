@@ -34,6 +34,12 @@ def test_a_child_that_cannot_be_made_has_failed(rig: Any) -> None:
     assert rig.host.ref(ActorId("child")) is None
 
 
+def test_what_is_no_behaviour_has_failed_as_a_child(rig: Any) -> None:
+    rig.do("root", Spawn(ActorId("child"), lambda: None, 1))
+    assert rig.heard(ActorFailed)[0].reason == "AttributeError: 'NoneType' object has no attribute 'step'"
+    assert rig.host.counters.actors == 1
+
+
 def test_spawning_an_id_in_use_fails_the_one_who_asks(rig: Any) -> None:
     kept = rig.spawn("child")
     rig.spawn("other")
@@ -86,6 +92,7 @@ def test_a_timer_is_delivered_once_at_its_time(rig: Any) -> None:
     rig.advance(1)
     rig.advance(10 * SECOND)
     assert rig.root.heard.count("due") == 1
+    assert rig.host.counters.timers == 0
     assert rig.root.times[-1] == rig.start_time + 3 * SECOND
 
 
@@ -171,6 +178,7 @@ def test_a_port_may_close_the_host(rig: Any) -> None:
     rig.do(
         "child",
         tell("root", "before"),
+        Stop(ActorId("child")),
         rig.Request("close"),
         SetTimer("t", SECOND, 1),
         Spawn(ActorId("x"), rig.Obedient, 1),

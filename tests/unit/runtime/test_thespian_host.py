@@ -64,9 +64,11 @@ class StubbornCalls:
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], object]] = []
+        self.delays: list[float] = []
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> StubbornCalls:
         self.calls.append(callback)
+        self.delays.append(delay)
         return self
 
     def cancel(self) -> None:
@@ -108,7 +110,7 @@ def test_a_step_runs_once_where_thespian_alone_would_run_it_again() -> None:
     class Naive(Actor):  # type: ignore[misc]
         ran: ClassVar[list[Any]] = []
 
-        def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802
+        def receiveMessage(self, message: Any, sender: Any) -> None:
             if message == "order":
                 self.ran.append(message)
                 raise ValueError("after the order")
@@ -156,6 +158,19 @@ def test_a_call_that_comes_although_cancelled_is_dropped_and_counted() -> None:
     assert (host.counters.stale, host.counters.messages) == (1, 5)
     current()
     assert (host.counters.stale, host.counters.messages) == (1, 6)
+
+
+def test_the_loop_is_asked_in_seconds_and_never_for_a_time_gone_by() -> None:
+    class Setter:
+        def step(self, message: Any, now: int) -> Sequence[Effect]:
+            return [SetTimer("t", message, "due")]
+
+    calls = StubbornCalls()
+    host = ThespianHost(ManualClock(), calls.call_later, on_root_failure=pytest.fail)
+    host.start(ROOT, Setter())
+    host.tell(ROOT, 250_000_000)
+    host.tell(ROOT, -1)
+    assert calls.delays == [0.25, 0.0]
 
 
 def test_a_leftover_drain_does_not_run_inside_another() -> None:
@@ -234,9 +249,17 @@ def test_the_queue_that_thespian_uses_is_the_hosts() -> None:
     assert isinstance(host._base._pendingSends, PendingSends)
 
 
+def test_thespian_does_not_look_for_wake_ups_before_each_message() -> None:
+    host = make_host()
+    host.start(ROOT, Parent())
+    host._base._pop_expired_wakeups = pytest.fail
+    host.tell(ROOT, "start")
+    assert host.counters.messages == 2
+
+
 def test_thespian_keeps_an_entry_for_the_dead_which_the_host_removes() -> None:
     class Mortal(Actor):  # type: ignore[misc]
-        def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802
+        def receiveMessage(self, message: Any, sender: Any) -> None:
             pass
 
     system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
