@@ -222,7 +222,8 @@ class Grid:
             else:
                 self._enter(slot_here, rung, draft)
         for slot in resting:
-            if slot.level not in kept and slot.status is SlotStatus.LOCKED and not slot.position:
+            unwanted = slot.level not in kept and not slot.position and slot.level not in draft.cancels
+            if unwanted and slot.status is SlotStatus.LOCKED:
                 draft.cancels.append(slot.level)
 
     def _enter(self, slot: Slot | None, rung: Rung, draft: Draft) -> None:
