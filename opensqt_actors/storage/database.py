@@ -160,7 +160,9 @@ class Database:
                     f"{self.name} is damaged or no database ({detail}); restore a copy or name another file"
                 )
             case "schema":
-                return SchemaMismatch(f"{self.name} has no usable schema ({detail}); run the migrations first")
+                return SchemaMismatch(
+                    f"{self.name} has no usable schema ({detail}); run the migrations, or name an empty database"
+                )
             case _:
                 return DatabaseUnreachable(f"{self.name} cannot be reached ({detail}); check {_FIELD} and the server")
 
@@ -270,6 +272,7 @@ _POSTGRES_CAUSES = {
     "42501": "readonly",  # insufficient privilege
     "42P01": "schema",  # undefined table
     "42703": "schema",  # undefined column
+    "42P07": "schema",  # duplicate table
 }
 
 

@@ -56,8 +56,8 @@ class Writer:
     """The loop of the writer's thread. `away` and `busy_since` may be read from other threads.
 
     answer: hands results to the loop's thread. alert: (code, sentence) for an operator. now: ns since the epoch.
-    failpoint: called with "journal.begun", "journal.before_commit" and "journal.after_commit"; what it raises is
-    treated like an error of the database at that point.
+    failpoint: called with "journal.begun", "journal.before_commit", "journal.sealed", "journal.after_commit" and
+    "journal.pruned"; what it raises is treated like an error of the database at that point.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Writer:
         self._unresolved: list[Item] = []
         self._delay = settings.backoff_first
         self._broken = False
+        self._outage = False
         self._group = settings.max_group
         self._next_prune = time.monotonic() + settings.prune_every
         self._next_stray_alert = 0.0
@@ -101,11 +102,12 @@ class Writer:
         self._drop_link()
 
     def _turn(self) -> bool:
-        if self.away is not None and not self._reconnect():
-            self._refuse_questions()
+        if self.away is not None:
             self._backlog.sleep(self._delay)
             self._delay = min(self._delay * 2, self._settings.backoff_last)
-            return not self._backlog.closing
+            if not self._reconnect():
+                self._refuse_questions()
+                return not self._backlog.closing
         group = self._backlog.take(self._group, self._settings.idle)
         if group is None:
             return False
@@ -119,6 +121,7 @@ class Writer:
         self.busy_since = None
         if self.away is not None and not (self._broken and self._reconnect()):
             self._refuse_questions()
+            return not self._backlog.closing
         return True
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ class Writer:
                 if not sealed:
                     transaction.rollback()
                     return group
+                self._failpoint("journal.sealed")
                 transaction.commit()
                 self._failpoint("journal.after_commit")
         except (IntegrityError, DataError) as error:
@@ -160,6 +164,7 @@ class Writer:
         except _LOST as error:
             return self._lose(error, group, sealed=sealed)
         ended = time.monotonic()
+        self._recovered()
         self.statistics.committed(batch.size, ended - started)
         self._group = min(self._group * 2, self._settings.max_group)
         self._count_strays(strays)
@@ -237,6 +242,7 @@ class Writer:
             return self._decline(item, error.sentence)
         except Exception as error:  # noqa: BLE001 a question that cannot be answered must not end the journal
             return self._decline(item, f"{type(error).__name__}: {error}")
+        self._recovered()
         self._backlog.settle([item])
         self._answer([(item, result)])
         return ()
@@ -279,27 +285,36 @@ class Writer:
         self._group = max(self._group // 2, 1)  # a group that takes longer than the time-outs must not come back as big
         self._broken = isinstance(error, DBAPIError) and error.connection_invalidated
         self._drop_link()
-        reason = self._reason(error)
-        if self.away is None:
+        self.away = self._reason(error)
+        if not self._outage:
+            self._outage = True
+            self._alert("journal.away", f"nothing can be written: {self.away}")
+
+    def _recovered(self) -> None:
+        if self._outage:
+            self._outage = False
             self._delay = self._settings.backoff_first
-            self._alert("journal.away", f"nothing can be written: {reason}")
-        self.away = reason
+            self._alert("journal.back", f"{self._database.name} can be written again")
 
     def _reconnect(self) -> bool:
-        """Connect, make sure that the lost connection's transaction has ended, settle what it left, and try a write."""
+        """Connect, make sure that the lost connection's transaction has ended, and settle what it left.
+
+        The outage is over with the first write: of what waits, or, when nothing does, of a row made for it.
+        """
         self._broken = False
         try:
             link = self._connect()
             if self._database.dialect == "postgresql":
                 self._end_former_connection(link)
             self._resolve(link)
-            with link.begin():
-                self._probe(link)
+            if self._backlog.rows == 0:
+                with link.begin():
+                    self._probe(link)
+                self._recovered()
         except _LOST as error:
             self._lost(error)
             return False
         self.away = None
-        self._alert("journal.back", f"{self._database.name} can be written again")
         return True
 
     def _end_former_connection(self, link: Connection) -> None:
@@ -356,7 +371,7 @@ class Writer:
     def _maintain(self) -> None:
         """Delete old rows while nothing waits."""
         if time.monotonic() < self._next_prune:
-            return
+            return None
         self._next_prune = time.monotonic() + self._settings.prune_every
         try:
             while not self._backlog.rows:
@@ -365,7 +380,7 @@ class Writer:
                     gone = prune(link, self._settings.retention, self._now())
                 self.statistics.pruned += gone
                 if gone == 0:
-                    return
+                    return self._failpoint("journal.pruned")
         except _LOST as error:
             self._lost(error)
 

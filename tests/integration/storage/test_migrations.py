@@ -1,0 +1,96 @@
+"""The schema: made from nothing, by several at once, equal to the tables in the code, and refused when it is newer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from opensqt_actors.storage import Database, Registry, SchemaMismatch
+from opensqt_actors.storage.migrations import current_revision
+from opensqt_actors.storage.tables import metadata
+
+MIGRATE = "import sys; from opensqt_actors.storage import Database; d = Database(sys.argv[1]); d.migrate(); d.close()"
+
+
+def test_the_migrations_lead_to_exactly_the_tables_in_the_code(blank_url):
+    database = Database(blank_url)
+    database.migrate()
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        indexes = {
+            index["name"] for table in metadata.tables for index in sa.inspect(connection).get_indexes(table)
+        } - {"uq_symbols_number", "uq_events_key"}
+    assert indexes == {index.name for table in metadata.tables.values() for index in table.indexes}
+    database.close()
+
+
+def test_migrating_again_changes_nothing(blank_url):
+    database = Database(blank_url)
+    database.migrate()
+    instance = Registry(database).instance_id()
+    database.migrate()
+    assert Registry(database).instance_id() == instance
+    database.close()
+
+
+@pytest.mark.integration
+def test_processes_that_start_at_once_take_turns(blank_url):
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    starting = [
+        subprocess.Popen([sys.executable, "-c", MIGRATE, blank_url], env=path, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [(process.communicate(timeout=50)[1], process.returncode) for process in starting] == [("", 0)] * 3
+    database = Database(blank_url)
+    database.require_schema()
+    database.close()
+
+
+def test_a_newer_schema_is_refused_in_one_sentence(database):
+    with database.write() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+    for refused in (database.migrate, database.require_schema):
+        with pytest.raises(SchemaMismatch) as caught:
+            refused()
+        assert "has schema 9999, which this version does not know" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with database.write() as connection:
+        assert current_revision(connection) == "9999"
+        connection.exec_driver_sql("update alembic_version set version_num = '0001'")
+
+
+def test_a_database_without_a_schema_is_refused_by_readers(blank_url):
+    database = Database(blank_url)
+    with pytest.raises(SchemaMismatch, match="has no schema yet"):
+        database.require_schema()
+    with pytest.raises(SchemaMismatch, match="has no usable schema"):
+        Registry(database).specs()
+    database.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(blank_url):
+    database = Database(blank_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("create table totals (in_the_way integer)")
+    with pytest.raises(SchemaMismatch, match="totals"):
+        database.migrate()
+    with database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["totals"]
+    database.close()
+
+
+def test_tables_of_others_are_left_alone(blank_url):
+    database = Database(blank_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("create table dbos_something (id integer)")
+    database.migrate()
+    with database.read() as connection:
+        assert "dbos_something" in sa.inspect(connection).get_table_names()
+    database.close()
