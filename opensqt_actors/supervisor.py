@@ -21,10 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options.config)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return CONFIGURATION
     except OpenSqtError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return ERROR
 
 
@@ -37,8 +37,11 @@ def _run(path: Path) -> int:
     from opensqt_actors.app.system import System
     from opensqt_actors.telemetry import logs
 
-    logs.configure(settings.telemetry, settings.secrets())
-    return uvloop.run(System(settings).run())
+    log = logs.configure(settings.telemetry, settings.secrets())
+    try:
+        return uvloop.run(System(settings, log).run())
+    finally:
+        log.close()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.config.settings import Account, Execution, nanoseconds
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.kernel import Host
@@ -31,6 +35,8 @@ class VenueAccount:
             SimulatedSite(site.port, site.ca) if site is not None else None,
         )
         self.driver = VenueDriver(host, self.venue, exchange)
+        self._journal: ObservedJournal | None = None
+        self._observe: Callable[[float], None]
 
     async def open(self, router: VenueRouter) -> None:
         """Bring the adapter up; VenueError when it cannot be."""
@@ -57,6 +63,19 @@ class VenueAccount:
         actor.prices_up = self.driver.streams.get("prices", False)
         return actor
 
+    def watch(self, journal: ObservedJournal, observe: Callable[[float], None]) -> None:
+        """Tell `observe` the seconds of every tick that leads to an intent."""
+        self._journal = journal
+        self._observe = observe
+
     def _on_quote(self, symbol: str, bid: str | float, ask: str | float, at: int) -> None:
-        if self.board.offer(symbol, bid, ask, at):
+        if not self.board.offer(symbol, bid, ask, at):
+            return
+        journal = self._journal
+        if journal is None:
             self._host.tell(self._exchange, PriceMoved(symbol))
+            return
+        asked, started = journal.asked, time.perf_counter()
+        self._host.tell(self._exchange, PriceMoved(symbol))
+        if journal.asked != asked:
+            self._observe(time.perf_counter() - started)

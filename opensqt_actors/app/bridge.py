@@ -36,6 +36,11 @@ class Bridge:
         """See Backend.events."""
         return self._hub.subscribe(latest)
 
+    @property
+    def dropped(self) -> int:
+        """Events that watchers were too slow for."""
+        return self._hub.dropped
+
     def close(self) -> None:
         """Answer whoever still waits, and end the watchers' streams."""
         self._asks.close()
@@ -44,18 +49,18 @@ class Bridge:
     def announce(self, announce: Announce) -> None:
         """Tell operators something: in the log, in the events table, and to everybody who watches."""
         now = time.time_ns()
-        log = logger.bind(code=announce.kind, account=announce.account, symbol=announce.symbol)
-        log.log(_LEVELS[announce.level], "{}", announce.sentence)
+        bound = logger.bind(code=announce.kind, account=announce.account, symbol=announce.symbol)
+        bound.log(_LEVELS[announce.level], "{}", announce.sentence)
         data = dict(announce.data or {})
         if "detail" in data:
-            log.debug("{}", data["detail"])
+            bound.debug("{}", data["detail"])
         event = EventSaved(
             announce.account, announce.symbol, announce.kind, announce.sentence, {**data, "level": announce.level}, now
         )
         try:
             self._append((event,))
-        except Exception as error:
-            log.warning("an event could not be stored: {}", error)
+        except Exception as error:  # noqa: BLE001 an event that cannot be stored must not stop what it tells of
+            bound.warning("an event could not be stored: {}", error)
         self._hub.publish(announce, now)
 
     def _reply(self, sender: ActorRef, effect: Reply) -> None:

@@ -28,6 +28,7 @@ from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
+from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.settings import Settings, nanoseconds
@@ -42,7 +43,10 @@ from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
-from opensqt_actors.storage import Database, Journal, Registry, bind_storage
+from opensqt_actors.storage import Database, Registry, bind_storage
+from opensqt_actors.telemetry.endpoint import MetricsEndpoint
+from opensqt_actors.telemetry.logs import Logs
+from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.port import Venue, VenueError
 
@@ -59,8 +63,9 @@ class AlreadyRunning(OpenSqtError):
 class System:
     """The parts of one supervisor process and their order."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, logs: Logs) -> None:
         self.settings = settings
+        self._logs = logs
         self._ended: asyncio.Future[int] | None = None
         self._signals = 0
         self.supervisor: SupervisorActor | None = None
@@ -88,9 +93,9 @@ class System:
         stack.callback(host.close)
         router = VenueRouter(host)
         accounts: dict[str, VenueAccount] = {}
-        for name, account in settings.accounts.items():
+        for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
-            accounts[name] = VenueAccount(name, account, settings.execution, host, exchange)
+            accounts[name] = VenueAccount(name, account_settings, settings.execution, host, exchange)
             stack.push_async_callback(accounts[name].close)
             await self._open(accounts[name], router)
 
@@ -100,7 +105,8 @@ class System:
             specs = registry.seed(settings.specs())
         self._known_accounts(specs)
 
-        journal = Journal(database, on_alert=lambda code, sentence: self._journal_alert(code, sentence))
+        metrics = Metrics()
+        journal = ObservedJournal(database, on_alert=self._journal_alert, metrics=metrics)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
         self.bridge = Bridge(host, SUPERVISOR, journal.append)
@@ -113,6 +119,14 @@ class System:
         )
         await server.start()
         stack.push_async_callback(server.stop)
+        if settings.telemetry.metrics_port:
+            endpoint = MetricsEndpoint(
+                settings.telemetry.metrics_port, metrics, self._status, partial(self._refresh, metrics, journal)
+            )
+            await endpoint.start()
+            stack.push_async_callback(endpoint.stop)
+        for account in accounts.values():
+            account.watch(journal, metrics.tick_to_order_seconds.observe)
         self._listen_to_signals(loop, host)
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
@@ -243,7 +257,7 @@ class System:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(code)
 
-    async def _close_journal(self, journal: Journal) -> None:
+    async def _close_journal(self, journal: ObservedJournal) -> None:
         left = await journal.close()
         if left:
             logger.critical("{} rows could not be written: the database is away", left)
@@ -251,9 +265,14 @@ class System:
     def _journal_alert(self, code: str, sentence: str) -> None:
         self.bridge.announce(Announce(code, "", "", sentence, "error"))
 
-    def status(self) -> StatusView | None:
+    async def _status(self) -> StatusView | None:
         """The state as of now, for metrics."""
         return self.supervisor.view() if self.supervisor is not None else None
+
+    def _refresh(self, metrics: Metrics, journal: ObservedJournal) -> None:
+        metrics.journal_pending.set(journal.counters().pending)
+        metrics.events_dropped.set(self.bridge.dropped)
+        metrics.log_dropped.set(self._logs.dropped)
 
 
 class _StateLock:

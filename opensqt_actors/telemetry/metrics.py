@@ -114,13 +114,13 @@ class Metrics:
         self.registry.register(self.status)
         self.journal_commit_seconds = Histogram(
             "opensqt_journal_commit_seconds",
-            "One commit of the journal.",
+            "From an intent's hand-over to its being durable.",
             buckets=COMMIT_BUCKETS,
             registry=self.registry,
         )
         self.tick_to_order_seconds = Histogram(
             "opensqt_tick_to_order_seconds",
-            "From the frame hook's call to the order request's hand-over to the venue session.",
+            "From the frame hook's call to the hand-over of the order's intent; its commit is counted apart.",
             buckets=TICK_BUCKETS,
             registry=self.registry,
         )

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from opensqt_actors.actors import exchange, ports, risk, shard, symbol
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import (
     Accepted,
@@ -184,7 +186,9 @@ class Bench:
         self.host = ThespianHost(clock, loop.call_later, on_root_failure=_fail)
         self.echo = Echo(self.host, instruments, clock)
         self.board = PriceBoard(bands)
-        settings = GridSettings(GridMode.LONG, Decimal(30), interval_percent=Decimal("0.4"), max_position=Decimal(10**6))
+        settings = GridSettings(
+            GridMode.LONG, Decimal(30), interval_percent=Decimal("0.4"), max_position=Decimal(10**6)
+        )
         self.specs = [SymbolSpec(ACCOUNT, name, number, settings) for number, name in enumerate(self.names)]
         parts = shard.ShardParts(
             "bb", {ACCOUNT: self._exchange}, lambda: risk.RiskActor(RiskSettings()), {"grid": Grid},
@@ -202,9 +206,9 @@ class Bench:
         actor.orders_up = True
         return actor
 
-    def _on_quote(self, name: str, bid: str | float, ask: str | float, at: int) -> None:
-        if self.board.offer(name, bid, ask, at):
-            self.host.tell(EXCHANGE, PriceMoved(name))
+    def _on_quote(self, symbol: str, bid: str | float, ask: str | float, at: int) -> None:
+        if self.board.offer(symbol, bid, ask, at):
+            self.host.tell(EXCHANGE, PriceMoved(symbol))
 
     def start(self) -> None:
         """Add the symbols and lay their ladders."""
@@ -241,7 +245,9 @@ class Bench:
         """Ticks a second through the hook, small moves, everything that follows included."""
         choose = random.Random(seed)
         prices = dict.fromkeys(self.names, START)
-        frames = [(name, price, frame(name, price)) for name, price in (self.move(prices, choose, 8) for _ in range(ticks))]
+        frames = [
+            (name, price, frame(name, price)) for name, price in (self.move(prices, choose, 8) for _ in range(ticks))
+        ]
         hook, echo, board = self.hook, self.echo, self.board
         before = time.perf_counter()
         for name, price, message in frames:
@@ -265,19 +271,23 @@ def _fail(failure: ActorFailed | ActorStopped) -> None:
     raise RuntimeError(str(failure))
 
 
+def _set(done: asyncio.Event, reason: str | None) -> None:
+    done.set()
+
+
 async def commits(intents: int, batch: int) -> float:
     """Median ms from CommitIntents to its answer, on a real SQLite file with full synchronisation."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'bench.db'}")
         database.migrate()
         journal = Journal(database, on_alert=lambda code, sentence: None)
-        one = Intent("a", "S", "x", 0, exchange.OrderKind.OPEN_BUY, 0, Side.BUY, 1, 1, False, True, 1)  # type: ignore[arg-type]
+        one = Intent("a", "S", ClientId("x"), 0, OrderKind.OPEN_BUY, 0, Side.BUY, 1, 1, False, True, 1)
         took: list[float] = []
         for number in range(intents // batch):
-            rows = tuple(replace(one, client_id=f"sqbb{number:06}{k:09}") for k in range(batch))  # type: ignore[arg-type]
+            rows = tuple(replace(one, client_id=ClientId(f"sqbb{number:06}{k:09}")) for k in range(batch))
             done = asyncio.Event()
             before = time.perf_counter()
-            journal.commit(rows, lambda reason, done=done: done.set())  # type: ignore[misc]
+            journal.commit(rows, partial(_set, done))
             await done.wait()
             took.append((time.perf_counter() - before) * 1e3)
         await journal.close()
