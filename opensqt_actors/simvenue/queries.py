@@ -123,7 +123,7 @@ class Queries:
         key: str,
         *,
         symbol: str | None = None,
-        type: IncomeType | None = None,  # noqa: A002 - the field's own name, as in Income.type
+        type: IncomeType | None = None,  # noqa: A002 - the name of the field, as in Income
         start: int | None = None,
         end: int | None = None,
         limit: int = 100,

@@ -142,7 +142,7 @@ class Candles:
     def newest(self, length: int, *, closed: bool) -> Candle:
         """The running candle of that length, or (`closed`, just after a roll) the one that ended last."""
         count = length // MINUTE
-        begin = self.open_time - (MINUTE if closed else 0)
+        begin = self.closed[-1].open_time if closed else self.open_time
         begin -= begin % length
         recent = [self.closed[-i] for i in range(min(count, len(self.closed)), 0, -1)]
         parts = [candle for candle in recent if candle.open_time >= begin]

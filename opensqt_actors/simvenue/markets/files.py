@@ -18,6 +18,7 @@ from opensqt_actors.simvenue.rules import MarketRules, make_rules
 
 CANDLE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 TRADE_COLUMNS = ("timestamp", "id", "side", "price", "amount")
+FEWEST_TICKS = 1_000
 _QUOTES = ("USDT", "USDC", "BUSD", "USD", "BTC", "ETH", "BNB")
 _NAME = re.compile(r"([A-Z0-9]{4,20})(?![A-Za-z0-9])")
 
@@ -54,7 +55,8 @@ class Recording:
     length: int
 
     def rules(self) -> MarketRules:
-        """Rules that these prices fit: the coarsest tick of 1, 2 or 5 times a power of ten that all of them are on.
+        """Rules that these prices fit: the coarsest tick of 1, 2 or 5 times a power of ten that all of them are on and
+        of which the lowest one has at least 1,000.
 
         A market quoted in BTC or ETH gets limits scaled to that quote; what it earns is settled 1:1 in the venue's one
         settlement currency, as if that were the quote.
@@ -77,7 +79,10 @@ def _tick(prices: Iterator[Decimal]) -> Decimal:
     while common % 10 == 0:
         common, coarse = common // 10, coarse * 10
     coarse *= 5 if common % 5 == 0 else 2 if common % 2 == 0 else 1
-    return (Decimal(coarse).scaleb(-digits)).normalize()
+    tick = (Decimal(coarse).scaleb(-digits)).normalize()
+    while tick * FEWEST_TICKS > min(distinct):  # a few round prices say nothing about the tick
+        tick /= 10
+    return tick
 
 
 def _exponent(price: Decimal) -> int:
