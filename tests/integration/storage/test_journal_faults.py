@@ -388,3 +388,26 @@ async def test_f34_rows_that_another_session_locks_do_not_hold_an_answer(direct,
     assert await run.commit(maker.intent(2)) is None
     assert stored(direct) == [2]
     await run.journal.close()
+
+
+@pytest.mark.parametrize("time", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("failpoint", ["journal.before_commit", "journal.after_commit"])
+async def test_a_connection_lost_while_a_bad_entry_is_looked_for_loses_no_other(sqlite, start, maker, failpoint, time):
+    passed = 0
+
+    def fail(name: str) -> None:
+        nonlocal passed
+        passed += name == failpoint
+        if passed == time and name == failpoint:
+            raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    run = await start(sqlite, failpoint=fail)
+    bad = EventSaved("main", "", "k", "s", {"x": object()}, 1)
+    run.journal.append((maker.fill(1), bad, maker.fill(2), maker.fill(3), maker.fill(4)))
+    run.journal.append((EventSaved("main", "", "after", "s", {}, 1),))
+    await run.journal.flush()
+    assert fills(sqlite) == 4
+    with sqlite.read() as connection:
+        assert [found.kind for found in books.newest_events(connection)] == ["after", "journal.rejected"]
+    assert run.journal.counters().rejected == 1
+    assert run.journal.counters().pending == 0
