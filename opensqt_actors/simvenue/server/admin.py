@@ -146,7 +146,7 @@ class Admin:
     async def _health(self, _: web.Request) -> Any:
         return {
             "status": "ok",
-            "time": self._core.clock.now(),
+            "time": self._core.now(),
             "skew_ms": self._core.clock.skew,
             "markets": len(self._exchange.symbols()),
             "sockets": {kind: self._sockets.count(kind) for kind in ("market", "user", "api")},
@@ -191,14 +191,14 @@ class Admin:
     async def _pause(self, request: web.Request) -> Any:
         symbols = self._named((await _read(request, SymbolsBody)).symbols)
         for symbol in symbols:
-            self._exchange.pause(symbol, self._core.clock.now())
+            self._exchange.pause(symbol, self._core.now())
         self._core.settle()
         return {"paused": symbols}
 
     async def _resume(self, request: web.Request) -> Any:
         symbols = self._named((await _read(request, SymbolsBody)).symbols)
         for symbol in symbols:
-            self._exchange.resume(symbol, self._core.clock.now())
+            self._exchange.resume(symbol, self._core.now())
         self._core.settle()
         return {"resumed": symbols}
 
@@ -209,14 +209,14 @@ class Admin:
         ticks = rules.to_ticks(body.price)
         if ticks < 1:
             raise Refused(422, f"price: {body.price} is less than one tick ({rules.tick}) of {symbol}.")
-        self._exchange.set_price(symbol, ticks, self._core.clock.now())
+        self._exchange.set_price(symbol, ticks, self._core.now())
         self._core.settle()
         return {"symbol": symbol, "price": rules.price_text(ticks)}
 
     async def _delist(self, request: web.Request) -> Any:
         symbol = self._symbol(request.match_info["symbol"])
         body = await _read(request, DelistBody)
-        self._exchange.delist(symbol, self._core.clock.now(), settle=body.settle)
+        self._exchange.delist(symbol, self._core.now(), settle=body.settle)
         self._core.settle()
         return {"symbol": symbol, "status": self._exchange.status(symbol).value}
 
@@ -274,7 +274,7 @@ class Admin:
                 reduce_only=body.reduce_only,
                 client_id=body.client_id,
             ),
-            self._core.clock.now(),
+            self._core.now(),
         )
         self._core.settle()
         if isinstance(placed, Rejection):
@@ -282,9 +282,7 @@ class Admin:
         return shapes.stored_order(placed, self._exchange.rules(placed.symbol))
 
     async def _cancel(self, request: web.Request) -> Any:
-        cancelled = self._exchange.cancel_all(
-            self._key(request), self._core.clock.now(), self._optional_symbol(request)
-        )
+        cancelled = self._exchange.cancel_all(self._key(request), self._core.now(), self._optional_symbol(request))
         self._core.settle()
         return {"cancelled": len(cancelled)}
 
@@ -305,21 +303,21 @@ class Admin:
         self._key(request)
         body = await _read(request, FundingBody)
         symbol = self._symbol(body.symbol)
-        self._exchange.charge_funding(symbol, self._core.clock.now(), body.rate)
+        self._exchange.charge_funding(symbol, self._core.now(), body.rate)
         self._core.settle()
         return {"symbol": symbol}
 
     async def _transfer(self, request: web.Request) -> Any:
         key = self._key(request)
         body = await _read(request, TransferBody)
-        self._exchange.transfer(key, body.amount, self._core.clock.now())
+        self._exchange.transfer(key, body.amount, self._core.now())
         self._core.settle()
         return {"wallet_balance": shapes.money(self._exchange.summary(key).wallet)}
 
     async def _hedge_mode(self, request: web.Request) -> Any:
         key = self._key(request)
         body = await _read(request, HedgeBody)
-        rejection = self._exchange.set_hedge_mode(key, body.hedge_mode, self._core.clock.now())
+        rejection = self._exchange.set_hedge_mode(key, body.hedge_mode, self._core.now())
         self._core.settle()
         if rejection is not None:
             raise Refused(422, f"{rejection.code}: {rejection.message}")
@@ -362,7 +360,7 @@ class Admin:
 
     async def _ban(self, request: web.Request) -> Any:
         body = await _read(request, BanBody)
-        return {"until": self._core.limiter.ban(_ADDRESS, self._core.clock.now(), body.seconds)}
+        return {"until": self._core.limiter.ban(_ADDRESS, self._core.now(), body.seconds)}
 
     async def _lift_ban(self, _: web.Request) -> Any:
         self._core.limiter.lift()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,12 @@ class VenueServer:
         return ready
 
     async def stop(self) -> None:
-        """Close everything; again does nothing."""
+        """Close everything; again does nothing. Raises what the pump died of, if it did."""
         self._stopping.set()
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-            self._pump = None
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            pump.cancel()
+            await asyncio.wait([pump])
         if self._sockets is not None:
             try:
                 async with asyncio.timeout(GRACE_SECONDS):
@@ -108,6 +109,8 @@ class VenueServer:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+        if pump is not None and not pump.cancelled():
+            pump.result()
 
     async def failed(self) -> None:
         """Returns only by raising, when the pump has died: a venue whose time stands still must not look alive."""
@@ -148,7 +151,8 @@ async def serve(settings: VenueSettings, folder: Path, port: int, admin_port: in
     server = VenueServer(settings, folder, port=port, admin_port=admin_port)
     ready = await server.start()
     try:
-        print(ready.line(), flush=True)  # noqa: T201  the one line that callers wait for
+        sys.stdout.write(ready.line() + "\n")
+        sys.stdout.flush()
         waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failed())]
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:

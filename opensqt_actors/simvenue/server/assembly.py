@@ -71,7 +71,7 @@ def list_market(
     if len(core.exchange.symbols()) >= MOST_MARKETS:
         raise RulesError(f"There are already {MOST_MARKETS} markets.")
     still = core.settings.markets.scripted if scripted is None else scripted
-    _list(core, made, _model(core.settings, still), core.clock.now())
+    _list(core, made, _model(core.settings, still), core.now())
     return made
 
 

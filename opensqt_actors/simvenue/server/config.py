@@ -13,7 +13,7 @@ from opensqt_actors.simvenue.server.limits import PRESETS, Limits
 
 Profile = Literal["demo", "calm", "wild"]
 DEMO_KEY = "sim-demo-key"
-DEMO_SECRET = "sim-demo-secret"  # noqa: S105  simulated, and printed in the manual
+DEMO_SECRET = "sim-demo-secret"  # noqa: S105 - simulated, and printed in the manual
 
 
 class SettingsError(ValueError):

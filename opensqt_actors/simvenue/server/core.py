@@ -64,13 +64,17 @@ class Core:
         """`listener(events, told time)` is called with everything that happened."""
         self._listeners.append(listener)
 
-    def tick(self) -> None:
-        """Run the markets up to now."""
+    def now(self) -> int:
+        """The time to give to the engine, which must not catch up on hours in which the process was suspended."""
         now = self.clock.now()
         if now - self._advanced > LONGEST_GAP:
             self.exchange.skip(now)
-        self.exchange.advance(now)
         self._advanced = now
+        return now
+
+    def tick(self) -> None:
+        """Run the markets up to now."""
+        self.exchange.advance(self.now())
         self.settle()
 
     def settle(self) -> None:

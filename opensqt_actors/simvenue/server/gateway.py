@@ -24,7 +24,7 @@ _AFTER = frozenset({Action.TIMEOUT_AFTER_ACCEPT, Action.RESET_AFTER_ACCEPT, Acti
 
 def execute(core: Core, endpoint: Endpoint, parameters: Mapping[str, str], account: str) -> Any:
     """Count orders, run the endpoint, tell the listeners what it caused. Raises VenueError."""
-    now = core.clock.now()
+    now = core.now()
     try:
         if endpoint.orders is not None:
             core.limiter.orders(account, *endpoint.orders(parameters), now)

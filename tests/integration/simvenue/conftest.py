@@ -1,4 +1,4 @@
-"""A venue on free ports inside the test's own loop, its admin port, and real ccxt.pro clients under the real host names."""
+"""A venue on free ports inside the test's own loop, its admin port, and real ccxt.pro clients under real host names."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def raw_socket(venue: Any, path: str) -> tuple[aiohttp.ClientSession, aioh
 
 async def next_frame(socket: aiohttp.ClientWebSocketResponse) -> Any:
     async with asyncio.timeout(PATIENCE):
-        return orjson.loads((await socket.receive_str()))
+        return orjson.loads(await socket.receive_str())
 
 
 async def test_an_orders_life_is_told_in_order_with_all_its_letters(venue: Any, client: Any) -> None:

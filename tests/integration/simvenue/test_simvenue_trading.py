@@ -18,7 +18,7 @@ async def _rest(client: Any, price: float = 90_000, amount: float = 0.01, **para
 
 async def test_markets_come_with_their_filters(client: Any) -> None:
     market = client.markets[BTC]
-    assert market["active"] and market["linear"] and market["settle"] == "USDT"
+    assert (market["active"], market["linear"], market["settle"]) == (True, True, "USDT")
     assert market["precision"] == {"amount": 1e-05, "price": 0.1, "base": 1e-08, "quote": 1e-08}
     assert market["limits"]["cost"]["min"] == 5
 
