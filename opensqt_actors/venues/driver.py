@@ -24,6 +24,7 @@ from opensqt_actors.actors.ports import (
     PrepareSymbol,
     SendCancels,
     SendPlaces,
+    StreamDown,
     StreamUp,
     Subscribe,
     SymbolRefused,
@@ -53,12 +54,15 @@ Answer: TypeAlias = Callable[[object], None]
 class VenueDriver:
     """One account's effects and events. Lives in one asyncio loop; `open` first, `close` at the end.
 
+    streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again.
+
     funding_since: ns, from when on payments are told at start (default: three days ago).
     """
 
     def __init__(self, host: Host, venue: Venue, exchange_actor: ActorId, *, funding_since: int | None = None) -> None:
         self.venue = venue
         self.exchange_actor = exchange_actor
+        self.streams: dict[str, bool] = {}
         self._host = host
         self._tasks: dict[asyncio.Task[None], Answer | None] = {}
         self._looking: set[ClientId] = set()
@@ -178,6 +182,8 @@ class VenueDriver:
         if isinstance(event, FundingDue):
             self._funding_due.set()
             return
+        if isinstance(event, StreamUp | StreamDown):
+            self.streams[event.stream] = isinstance(event, StreamUp)
         self._host.tell(self.exchange_actor, event)
         if isinstance(event, StreamUp) and event.stream == "orders":
             self._funding_due.set()

@@ -10,6 +10,7 @@ from opensqt_actors.actors.ports import CandleSeen, MarkSeen
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import Candle
 from opensqt_actors.venues.ccxt.binance_values import MILLISECOND, candle_event_of, order_event_of
+from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.port import EventSink, FundingDue, QuoteSink
 
 _OF_NO_INTEREST = frozenset({"ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL", "TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE"})
@@ -34,11 +35,13 @@ class Frames:
         on_quote: QuoteSink,
         on_event: EventSink,
         expired: Callable[[dict[str, Any]], None],
+        expected: Expected,
     ) -> None:
         self._instruments = instruments
         self._on_quote = on_quote
         self._on_event = on_event
         self._expired = expired
+        self._expected = expected
         self.last_quote: dict[str, int] = {}
         self.last_candle: dict[str, int] = {}
         self.ignored = 0
@@ -78,6 +81,7 @@ class Frames:
         """Orders, account, and the end of a listen key."""
         kind = frame.get("e")
         if kind == "ORDER_TRADE_UPDATE":
+            self._expected.seen(frame["o"]["c"])
             instrument = self._instruments.get(frame["o"]["s"])
             if instrument is not None:
                 return self._on_event(order_event_of(frame, instrument))

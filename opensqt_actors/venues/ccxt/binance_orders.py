@@ -28,6 +28,7 @@ from opensqt_actors.domain.orders import (
 )
 from opensqt_actors.venues.ccxt.binance_values import CANCEL_BATCH, PLACE_BATCH, order_params, report_of
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure, Verdict
+from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.rest import Rest
 
 _PRIVATE = "fapiPrivate"
@@ -43,11 +44,18 @@ class Orders:
     """The order calls of one account. recv_window: ms, as sent with each request."""
 
     def __init__(
-        self, rest: Rest, instruments: Mapping[str, Instrument], measure_clock: MeasureClock, *, recv_window: int
+        self,
+        rest: Rest,
+        instruments: Mapping[str, Instrument],
+        measure_clock: MeasureClock,
+        expected: Expected,
+        *,
+        recv_window: int,
     ) -> None:
         self._rest = rest
         self._instruments = instruments
         self._measure_clock = measure_clock
+        self._expected = expected
         self._window = recv_window * 1_000_000 + _GRACE
         self._unanswered: dict[ClientId, int] = {}
 
@@ -109,10 +117,12 @@ class Orders:
             self._unanswered = {key: until for key, until in self._unanswered.items() if until > now}
         for order in orders:
             self._unanswered[order.client_id] = now + self._window
+        self._expected.asked([order.client_id for order in orders])
 
     def _settled(self, order: OrderRequest, outcome: PlaceOutcome) -> PlaceOutcome:
         if not isinstance(outcome, OutcomeUnknown):
             self._unanswered.pop(order.client_id, None)
+        self._expected.answered(order.client_id, taken=isinstance(outcome, Accepted))
         return outcome
 
     async def _send(self, params: list[dict[str, str]]) -> Sequence[Any]:
@@ -136,6 +146,13 @@ class Orders:
         return Accepted(report)
 
     async def _cancel_chunk(self, cancels: Sequence[CancelRequest]) -> Sequence[CancelOutcome]:
+        self._expected.asked([cancel.client_id for cancel in cancels])
+        outcomes = await self._cancel_outcomes(cancels)
+        for outcome in outcomes:
+            self._expected.answered(outcome.client_id, taken=isinstance(outcome, Cancelled))
+        return outcomes
+
+    async def _cancel_outcomes(self, cancels: Sequence[CancelRequest]) -> Sequence[CancelOutcome]:
         try:
             rows = await self._send_cancels(cancels)
         except RestFailure as failure:

@@ -39,6 +39,7 @@ from opensqt_actors.venues.ccxt.binance_values import (
     published_of,
 )
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure
+from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.feed import Feed
 from opensqt_actors.venues.ccxt.market_streams import MarketStreams
 from opensqt_actors.venues.ccxt.rest import Rest
@@ -62,6 +63,10 @@ class Tuning:
 
     request_timeout: float = 5.0
     recv_window_ms: int = 5_000
+    socket_answer: float = 5.0
+    prove_orders: float = 30.0
+    event_patience: float = 10.0
+    renewal_grace: float = 5.0
     renew_listen_key: float = 1_200.0
     measure_clock: float = 600.0
     keep_alive_ms: int = 10_000
@@ -131,17 +136,23 @@ class BinanceUsdm:
             timeout=tuning.request_timeout,
             on_throttled=self._throttled,
         )
-        self._orders = Orders(self._rest, self._instruments, self._measure_clock, recv_window=tuning.recv_window_ms)
+        expected = Expected(tuning.event_patience, time.monotonic)
+        self._orders = Orders(
+            self._rest, self._instruments, self._measure_clock, expected, recv_window=tuning.recv_window_ms
+        )
         self._queries = Queries(self._rest, self._instruments, self._measure_clock, self._venue_ms)
         self._user = UserStream(
             self._rest,
             self._scrubber,
             lambda key: str(self._exchange.get_private_ws_url("linear", key)),
             renew_every=tuning.renew_listen_key,
+            prove_every=tuning.prove_orders,
+            expected=expected,
         )
-        self._frames = Frames(self._instruments, self._on_quote, self._on_event, self._user.expired)
+        self._frames = Frames(self._instruments, self._on_quote, self._on_event, self._user.expired, expected)
         self._market = MarketStreams(
             capacity=tuning.group,
+            renewal_grace=tuning.renewal_grace,
             make_feed=self._feed,
             url_of=self._public_url,
             hooks={"quotes": self._frames.quote, "candles": self._frames.market},
@@ -266,7 +277,10 @@ class BinanceUsdm:
         self._market.renew(symbol)
 
     def _feed(self, name: str, **parts: Any) -> Feed:
-        return Feed(f"{self._account} {name}", self._exchange, self._http, self._scrubber, **parts)
+        within = self._tuning.socket_answer
+        return Feed(
+            f"{self._account} {name}", self._exchange, self._http, self._scrubber, answer_within=within, **parts
+        )
 
     def _public_url(self, kind: str, index: int) -> str:
         category = "public" if kind == "quotes" else "market"

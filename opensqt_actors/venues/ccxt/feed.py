@@ -21,7 +21,6 @@ from opensqt_actors.venues.ccxt.secrets import Scrubber
 FrameHook = Callable[[dict[str, Any]], None]
 _ALIVE = "alive"
 _CONNECT = 12.0  # ccxt gives a dial up after 10 s
-_ANSWER = 5.0
 _CLOSE = 0.5
 _PONG_POLL = 0.02
 _FIRST_WAIT = 0.2
@@ -62,6 +61,7 @@ class Feed:
         session: Session,
         on_up: Callable[[bool], None],
         on_down: Callable[[str], None],
+        answer_within: float,
     ) -> None:
         self.name = name
         self._exchange = exchange
@@ -72,6 +72,7 @@ class Feed:
         self._session = session
         self._on_up = on_up
         self._on_down = on_down
+        self._answer_within = answer_within
         self._client: Any = None
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._last_id = 0
@@ -122,11 +123,11 @@ class Feed:
         answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[self._last_id] = answered
         try:
-            async with asyncio.timeout(_ANSWER):
+            async with asyncio.timeout(self._answer_within):
                 await self._client.send(orjson.dumps(request).decode())
                 return await answered
         except TimeoutError:
-            raise NotAnswered(f"{method} was not answered within {_ANSWER:.0f} s") from None
+            raise NotAnswered(f"{method} was not answered within {self._answer_within:g} s") from None
         except ConnectionError as error:
             raise StreamLost(f"{method} could not be sent: {error}") from None
         finally:
@@ -137,12 +138,12 @@ class Feed:
         client = self._client
         before = client.lastPong
         try:
-            async with asyncio.timeout(_ANSWER):
+            async with asyncio.timeout(self._answer_within):
                 await client.connection.ping()
                 while client.lastPong == before:  # noqa: ASYNC110 - ccxt has no event for a pong
                     await asyncio.sleep(_PONG_POLL)
         except TimeoutError:
-            raise NotAnswered(f"no pong within {_ANSWER:.0f} s") from None
+            raise NotAnswered(f"no pong within {self._answer_within:g} s") from None
         except ConnectionError as error:
             raise StreamLost(f"the ping could not be sent: {error}") from None
 

@@ -14,19 +14,22 @@ from opensqt_actors.venues.ccxt.feed import Feed, FrameHook, StreamLost
 
 _COALESCE = 0.05
 _STREAMS_PER_REQUEST = 100
-_RENEWAL_GRACE = 5_000_000_000
 
 MakeFeed = Callable[..., Feed]
 Names = Callable[[str], tuple[str, ...]]
 
 
 class Slot:
-    """One connection with the streams of up to `capacity` symbols. names: symbol -> its stream names."""
+    """One connection with the streams of up to `capacity` symbols. names: symbol -> its stream names.
 
-    def __init__(self, name: str, names: Names, heard: Callable[[str], int | None]) -> None:
+    grace: seconds that a renewed symbol gets before the connection itself is suspected.
+    """
+
+    def __init__(self, name: str, names: Names, heard: Callable[[str], int | None], grace: float) -> None:
         self.name = name
         self._names = names
         self._heard = heard
+        self._grace = int(grace * 1e9)
         self.wanted: set[str] = set()
         self._active: set[str] = set()
         self._renewals: set[str] = set()
@@ -53,7 +56,7 @@ class Slot:
             return
         now = time.time_ns()
         tried = self._renewed_at.get(symbol)
-        if tried is not None and now - tried < _RENEWAL_GRACE:
+        if tried is not None and now - tried < self._grace:
             return
         if tried is not None and (self._heard(symbol) or 0) < tried:
             self._renewed_at.clear()
@@ -116,6 +119,7 @@ class MarketStreams:
         self,
         *,
         capacity: int,
+        renewal_grace: float,
         make_feed: MakeFeed,
         url_of: Callable[[str, int], str],
         hooks: dict[str, FrameHook],
@@ -126,6 +130,7 @@ class MarketStreams:
         on_candles_back: Callable[[frozenset[str]], None],
     ) -> None:
         self._capacity = capacity
+        self._grace = renewal_grace
         self._make_feed = make_feed
         self._url_of = url_of
         self._hooks = hooks
@@ -184,7 +189,7 @@ class MarketStreams:
         index = len(self._groups)
         group = {}
         for kind in self._hooks:
-            slot = Slot(f"{kind}-{index}", self._names[kind], self._heard)
+            slot = Slot(f"{kind}-{index}", self._names[kind], self._heard, self._grace)
             group[kind] = slot
             slot.feed = self._feed_of(slot, kind, index)
             self._tasks.add(asyncio.create_task(slot.feed.run(), name=slot.name))

@@ -10,24 +10,34 @@ from collections.abc import Callable
 from typing import Any
 
 from opensqt_actors.venues.ccxt.errors import RestFailure
+from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.feed import Feed, NotAnswered, StreamLost
 from opensqt_actors.venues.ccxt.rest import Rest
 from opensqt_actors.venues.ccxt.secrets import Scrubber
 
 NO_SUCH_KEY = -1125
-_PROOF_EVERY = 30.0
+_LOOK_EVERY = 1.0
 
 
 class UserStream:
-    """Supplies a Feed with its address and its session. private_url: listen key -> address; renew_every: seconds."""
+    """Supplies a Feed with its address and its session. private_url: listen key -> address; times in s."""
 
     def __init__(
-        self, rest: Rest, scrubber: Scrubber, private_url: Callable[[str], str], *, renew_every: float
+        self,
+        rest: Rest,
+        scrubber: Scrubber,
+        private_url: Callable[[str], str],
+        *,
+        expected: Expected,
+        renew_every: float,
+        prove_every: float,
     ) -> None:
         self._rest = rest
         self._scrubber = scrubber
         self._private_url = private_url
+        self._expected = expected
         self._renew_every = renew_every
+        self._prove_every = prove_every
         self._key = ""
         self._answers: bool | None = None
         self.feed: Feed | None = None
@@ -47,17 +57,23 @@ class UserStream:
         feed = self.feed
         if feed is None:
             raise StreamLost("the user stream has no connection")
+        self._expected.forget()
         await self._renew()
         await self._prove(feed)
         feed.up()
         loop = asyncio.get_running_loop()
-        renew_at = loop.time() + self._renew_every
+        prove_at, renew_at = loop.time() + self._prove_every, loop.time() + self._renew_every
         while True:
-            await asyncio.sleep(min(_PROOF_EVERY, max(0.0, renew_at - loop.time())))
+            await asyncio.sleep(max(0.0, min(_LOOK_EVERY, prove_at - loop.time(), renew_at - loop.time())))
+            overdue = self._expected.overdue()
+            if overdue is not None:
+                raise StreamLost(f"the venue took order {overdue} but its event did not come")
             if loop.time() >= renew_at:
                 renew_at = loop.time() + self._renew_every
                 await self._renew_or_keep()
-            await self._prove(feed)
+            if loop.time() >= prove_at:
+                prove_at = loop.time() + self._prove_every
+                await self._prove(feed)
 
     def expired(self, frame: dict[str, Any]) -> None:
         """The venue told that a key is no longer valid: leave, unless it speaks of one that we have left already."""
