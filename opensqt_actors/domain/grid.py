@@ -69,6 +69,32 @@ class Draft:
             self.reasons[level] = Reason(code, sentence)
 
 
+class _Room:
+    """What the limits on orders and position leave to a walk from the market outwards."""
+
+    def __init__(self, grid: Grid, slots: Slots, draft: Draft) -> None:
+        self.settings = grid.settings
+        self.orders = grid.settings.max_open_orders - slots.exit_orders - len(draft.places)
+        self.buys = grid.limit - slots.long_cost
+        self.sells = grid.limit - slots.short_cost
+
+    def refusal(self, buys: bool, value: int) -> tuple[str, str] | None:
+        """Which limit keeps an opening order of this value (quanta) away, and its sentence."""
+        if value > (self.buys if buys else self.sells):
+            return "max_position", f"would take the position over max_position {self.settings.position_limit}"
+        if self.orders <= 0:
+            return "max_open_orders", f"nearer orders use up max_open_orders {self.settings.max_open_orders}"
+        return None
+
+    def take(self, buys: bool, value: int) -> None:
+        """One more opening order of this value."""
+        self.orders -= 1
+        if buys:
+            self.buys -= value
+        else:
+            self.sells -= value
+
+
 class Grid:
     """One market's grid. State: centre level and interval multiple; everything else comes in with each call."""
 
@@ -89,7 +115,10 @@ class Grid:
         self._scale = ONE
         self._up = FAR
         self._down = -FAR
-        self._ladder: tuple[Rung, ...] = ()
+        self._centre_band = (-FAR, FAR)
+        self._want_buys: frozenset[int] = frozenset()
+        self._want_sells: frozenset[int] = frozenset()
+        self._dusty: set[int] = set()
 
     # --- decision ------------------------------------------------------------------------------------------------
 
@@ -101,28 +130,19 @@ class Grid:
         return Decision(draft.cancels, draft.places, draft.low, draft.high, draft.recheck)
 
     def _decide(self, slots: Slots, gate: Gate, draft: Draft) -> None:
-        exits = 0
-        openings: list[Slot] = []
-        held: list[Slot] = []
-        for slot in slots.by_level.values():
-            order = slot.order
-            if slot.position:
-                held.append(slot)
-            if order is not None:
-                if order.kind.opens:
-                    openings.append(slot)
-                else:
-                    exits += 1
-        for slot in held:
-            self._exit(slots, slot, draft)
-        draft.quiet(ceil_div(self._down, self._scale), self._up // self._scale + 1)
+        explaining = draft.reasons is not None
+        for level in tuple(slots.held if explaining else slots.attention):
+            if self._exit(slots, slots.held[level], draft) and not explaining:
+                slots.attention.discard(level)
+        draft.quiet(*self._centre_band)
         if gate.opens:
-            self._openings(slots, openings, exits + len(draft.places), draft)
+            if explaining or not self._openings(slots, draft):
+                self._walk(slots, draft)
             return
-        for slot in openings:
+        for slot in (*slots.open_buys.values(), *slots.open_sells.values()):
             if slot.status is SlotStatus.LOCKED and slot.level not in draft.cancels:
                 draft.cancels.append(slot.level)
-        for rung in self._ladder if draft.reasons is not None else ():
+        for rung in self._ladder if explaining else ():
             draft.because(rung.level, *gate.closed[0])
 
     # --- centre --------------------------------------------------------------------------------------------------
@@ -130,13 +150,20 @@ class Grid:
     def _follow(self, slots: Slots, mid: int) -> None:
         """Move the centre when the skewed price is more than 0.6 intervals away from it."""
         if self.skew:
-            net = slots.long_cost - slots.short_cost
-            ratio = max(-1.0, min(1.0, net / self.limit)) if self.limit else 0.0
-            self._scale = round((1.0 - self.skew * ratio) * ONE)
+            self._rescale(slots)
         if self.centre is not None and self._down <= mid * self._scale <= self._up:
             return
         self._recentre(self.lattice.nearest(mid * self._scale // ONE, self.multiple))
         self._forget(slots)
+
+    def _rescale(self, slots: Slots) -> None:
+        """The skew of the price, from the net position at cost."""
+        net = slots.long_cost - slots.short_cost
+        ratio = max(-1.0, min(1.0, net / self.limit)) if self.limit else 0.0
+        scale = round((1.0 - self.skew * ratio) * ONE)
+        if scale != self._scale:
+            self._scale = scale
+            self._centre_band = self._band()
 
     def _recentre(self, centre: int) -> None:
         m = self.multiple
@@ -145,13 +172,28 @@ class Grid:
         self.centre = centre
         self._up = (here * 10 + 6 * (price(centre + m) - here)) * ONE // 10
         self._down = ceil_div((here * 10 - 6 * (here - price(centre - m))) * ONE, 10)
+        self._centre_band = self._band()
+        if self.buys:
+            self._want_buys = frozenset(range(centre - self.settings.buy_window * m, centre, m))
+        if self.sells:
+            self._want_sells = frozenset(range(centre + m, centre + self.settings.sell_window * m + 1, m))
+
+    def _band(self) -> tuple[int, int]:
+        """Mid prices at which the centre stays: low <= mid < high."""
+        return ceil_div(self._down, self._scale), self._up // self._scale + 1
+
+    @property
+    def _ladder(self) -> list[Rung]:
+        """The window's levels, nearest first."""
+        if self.centre is None:
+            return []
         ladder: list[Rung] = []
         for j in range(1, max(self.settings.buy_window, self.settings.sell_window) + 1):
             if self.buys and j <= self.settings.buy_window:
-                ladder.append(self._rung(centre - j * m, OrderKind.OPEN_BUY))
+                ladder.append(self._rung(self.centre - j * self.multiple, OrderKind.OPEN_BUY))
             if self.sells and j <= self.settings.sell_window:
-                ladder.append(self._rung(centre + j * m, OrderKind.OPEN_SELL))
-        self._ladder = tuple(ladder)
+                ladder.append(self._rung(self.centre + j * self.multiple, OrderKind.OPEN_SELL))
+        return ladder
 
     def _rung(self, level: int, kind: OrderKind) -> Rung:
         price = self.lattice.price(level)
@@ -160,29 +202,57 @@ class Grid:
 
     def _forget(self, slots: Slots) -> None:
         """Drop empty slots that left the window."""
-        assert self.centre is not None
-        lowest = self.centre - self.settings.buy_window * self.multiple
-        highest = self.centre + self.settings.sell_window * self.multiple
-        for level in [k for k, s in slots.by_level.items() if not (lowest <= k <= highest or s.position or s.order)]:
+        want_buys, want_sells = self._want_buys, self._want_sells
+        for level in [k for k in slots.idle if k not in want_buys and k not in want_sells]:
             slots.drop(level)
 
     # --- openings --------------------------------------------------------------------------------------------------
 
-    def _openings(self, slots: Slots, resting: list[Slot], exits: int, draft: Draft) -> None:
+    def _openings(self, slots: Slots, draft: Draft) -> bool:
+        """Do what `_walk` does, at the cost of what has changed. False, with nothing done: a limit is near, walk."""
+        buys, sells = slots.open_buys, slots.open_sells
+        want_buys, want_sells = self._want_buys, self._want_sells
+        odd = [level for level in buys if level not in want_buys or level in slots.exits]
+        odd += [level for level in sells if level not in want_sells or level in slots.exits]
+        if (
+            self._dusty
+            or slots.exit_orders + len(draft.places) + len(want_buys) + len(want_sells) + len(odd)
+            > self.settings.max_open_orders
+            or (want_buys and slots.long_cost + self.amount * (len(want_buys) + len(odd)) > self.limit)
+            or (want_sells and slots.short_cost + self.amount * (len(want_sells) + len(odd)) > self.limit)
+        ):
+            return False
+        for level in odd:
+            slot = slots.by_level[level]
+            order = slot.order
+            if order is None or slot.position or slot.status is not SlotStatus.LOCKED:
+                continue
+            stays = level not in slots.exits and self._came_to(level, order.kind, draft)
+            if not stays and level not in draft.cancels:
+                draft.cancels.append(level)
+        missing = list(want_buys.difference(buys, slots.held, slots.exits))
+        missing += want_sells.difference(sells, slots.held, slots.exits)
+        if missing:
+            centre = self.centre or 0
+            missing.sort(key=lambda level: (abs(level - centre), level))
+            for level in missing:
+                slot_here = slots.by_level.get(level)
+                if slot_here is None or slot_here.order is None:
+                    rung = self._rung(level, OrderKind.OPEN_BUY if level < centre else OrderKind.OPEN_SELL)
+                    if rung.quantity:
+                        self._enter(slot_here, rung, draft)
+        return True
+
+    def _walk(self, slots: Slots, draft: Draft) -> None:
         """Walk the ladder from the market outwards: keep what rests, place what is missing, cancel the rest."""
-        order_room = self.settings.max_open_orders - exits
-        buy_room = self.limit - slots.long_cost
-        sell_room = self.limit - slots.short_cost
+        resting = [*slots.open_buys.values(), *slots.open_sells.values()]
+        room = _Room(self, slots, draft)
         kept: set[int] = set()
         for slot in resting:
             order = slot.order
-            if order is not None and self._came_to(slot.level, order.kind, draft):
+            if order is not None and slot.level not in slots.exits and self._came_to(slot.level, order.kind, draft):
                 kept.add(slot.level)
-                order_room -= 1
-                if order.kind is OrderKind.OPEN_BUY:
-                    buy_room -= order.price * order.remaining
-                else:
-                    sell_room -= order.price * order.remaining
+                room.take(order.buys, order.price * order.remaining)
         for rung in self._ladder:
             slot_here = slots.by_level.get(rung.level)
             order = None if slot_here is None else slot_here.order
@@ -191,32 +261,19 @@ class Grid:
             if order is not None and order.kind is not rung.kind:
                 continue
             if rung.level in slots.exits:
-                draft.because(rung.level, "exit_level", f"the exit of level {slots.exits[rung.level]} has this level")
+                sentence = f"the exit of level {slots.exits[rung.level]} has this level"
+                draft.because(rung.level, "exit_level", sentence)
                 continue
             buys = rung.kind is OrderKind.OPEN_BUY
             value = rung.price * rung.quantity if order is None else order.price * order.remaining
-            if value > (buy_room if buys else sell_room):
-                draft.because(
-                    rung.level,
-                    "max_position",
-                    f"would take the position over max_position {self.settings.position_limit}",
-                )
-                continue
-            if order_room <= 0:
-                draft.because(
-                    rung.level,
-                    "max_open_orders",
-                    f"nearer orders use up max_open_orders {self.settings.max_open_orders}",
-                )
+            refusal = room.refusal(buys, value)
+            if refusal is not None:
+                draft.because(rung.level, *refusal)
                 continue
             if order is None and rung.quantity == 0:
                 draft.because(rung.level, "too_small", self._too_small(rung.price))
                 continue
-            order_room -= 1
-            if buys:
-                buy_room -= value
-            else:
-                sell_room -= value
+            room.take(buys, value)
             if order is not None:
                 kept.add(rung.level)
             else:
@@ -285,41 +342,56 @@ class Grid:
     def _dust(self, slot: Slot) -> bool:
         return not self.instrument.tradable(self.exit_price(slot), abs(slot.position))
 
-    def _exit(self, slots: Slots, slot: Slot, draft: Draft) -> None:
-        """Bring a held slot's exit to what it should be."""
+    def _exit(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
+        """Bring a held slot's exit to what it should be. True: it is, and no price changes that."""
         self.filled(slots, slot)
         sells = slot.position > 0
         wanted = self.exit_price(slot)
-        passed = draft.bid >= wanted if sells else draft.ask <= wanted
         order = slot.order
-        if order is not None and order.kind.opens:
+        if self.instrument.tradable(wanted, abs(slot.position)):
+            self._dusty.discard(slot.level)
+        else:
+            return self._keep_dust(slot, wanted, draft)
+        if order is not None and order.opens:
             self._remainder(slot, wanted, draft)
-            return
+            return False
+        passed = draft.bid >= wanted if sells else draft.ask <= wanted
         if order is not None:
             if slot.status is not SlotStatus.LOCKED:
-                return
-            right_size = order.remaining == abs(slot.position) and order.kind.buys is not sells
+                return False
+            right_size = order.remaining == abs(slot.position) and order.buys is not sells
             if not right_size or (order.price != wanted and not passed):
                 draft.cancels.append(slot.level)
-            elif order.price != wanted:
+            elif order.price == wanted:
+                return True
+            else:
                 self._quiet_while_passed(sells, wanted, draft)
-            return
-        if self._dust(slot):
-            draft.because(slot.level, "dust", f"holds {self.instrument.quantity(slot.position)}: "
-                          f"{self.instrument.too_small(wanted, abs(slot.position))}")  # fmt: skip
-            return
+            return False
         if slot.blocked_until > draft.now:
             draft.wait_until(slot.blocked_until)
             draft.because(slot.level, "blocked", slot.blocked_reason)
-            return
+            return False
         if not passed and self._opening_in_the_way(slots, slot, draft):
-            return
+            return False
         price = wanted if not passed else (draft.ask if sells else draft.bid)
         kind = OrderKind.EXIT_SELL if sells else OrderKind.EXIT_BUY
         draft.because(slot.level, "due", "its exit is placed with the next decision")
         draft.places.append(Place(slot.level, kind, price, abs(slot.position), self.reduce_only))
         if price != wanted:
             self._quiet_while_passed(sells, wanted, draft)
+        return False
+
+    def _keep_dust(self, slot: Slot, wanted: int, draft: Draft) -> bool:
+        """What is too little to be sold on its own stays, until an opening order on its level joins it."""
+        self._dusty.add(slot.level)
+        order = slot.order
+        if order is not None and not order.opens and slot.status is SlotStatus.LOCKED:
+            if order.remaining != abs(slot.position) or order.buys is (slot.position > 0):
+                draft.cancels.append(slot.level)
+            return False
+        small = self.instrument.too_small(wanted, abs(slot.position))
+        draft.because(slot.level, "dust", f"holds {self.instrument.quantity(slot.position)}: {small}")
+        return False
 
     def _quiet_while_passed(self, sells: bool, wanted: int, draft: Draft) -> None:
         if sells:
@@ -330,7 +402,7 @@ class Grid:
     def _opening_in_the_way(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
         """An exit wins its level: an opening order there is cancelled first, the exit follows."""
         other = slots.by_level.get(slot.exit_level) if slot.exit_level is not None else None
-        if other is None or other.order is None or not other.order.kind.opens:
+        if other is None or other.order is None or not other.order.opens:
             return False
         if other.status is SlotStatus.LOCKED and other.level not in draft.cancels and not other.position:
             draft.cancels.append(other.level)
@@ -340,7 +412,7 @@ class Grid:
     def _remainder(self, slot: Slot, wanted: int, draft: Draft) -> None:
         """The rest of a partly filled opening works on until the mid is half an interval away on the exit side."""
         order = slot.order
-        if order is None or self._dust(slot):
+        if order is None:
             return
         half = (order.price + wanted) // 2
         if slot.position > 0 and draft.mid < half:
@@ -369,7 +441,7 @@ class Grid:
     def levels(self, slots: Slots) -> Iterable[int]:
         """The window's levels and every slot that holds or has in flight something, lowest first."""
         shown = {level for level, slot in slots.by_level.items() if slot.position or slot.order is not None}
-        shown.update(rung.level for rung in self._ladder)
+        shown.update(self._want_buys, self._want_sells)
         if self.centre is not None:
             shown.add(self.centre)
         return sorted(shown)

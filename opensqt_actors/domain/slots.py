@@ -42,8 +42,8 @@ class WorkingOrder:
     """
 
     __slots__ = (
-        "booked", "cancelling", "client_id", "filled", "generation", "kind", "price", "quantity", "reduce_only",
-        "since", "terminal", "venue_id",
+        "booked", "buys", "cancelling", "client_id", "filled", "generation", "kind", "opens", "price", "quantity",
+        "reduce_only", "since", "terminal", "venue_id",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,8 @@ class WorkingOrder:
     ) -> None:
         self.client_id = client_id
         self.kind = kind
+        self.opens = kind.opens
+        self.buys = kind.buys
         self.price = price
         self.quantity = quantity
         self.generation = generation
@@ -72,7 +74,7 @@ class WorkingOrder:
     @property
     def side(self) -> Side:
         """Direction of the order."""
-        return Side.BUY if self.kind.buys else Side.SELL
+        return Side.BUY if self.buys else Side.SELL
 
     @property
     def remaining(self) -> int:
@@ -113,7 +115,12 @@ class Booked:
 
 
 class Slots:
-    """All slots of one symbol. `symbol`: the registry number in the ids; `floor`: generations up to it were used."""
+    """All slots of one symbol, with the indexes that make a decision cost what changed and not what there is.
+
+    floor: generations up to it were used. open_buys, open_sells: slots with an opening order in flight; held: slots
+    with a position; idle: empty levels with nothing in flight; exit_orders: orders in flight that do not open;
+    attention: held levels that have changed since a decision found nothing more to do about them.
+    """
 
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
         self.coder = coder
@@ -124,13 +131,23 @@ class Slots:
         self.short_cost = 0
         self.position = 0
         self.illegal = 0
-        self.working = 0
+        self.open_buys: dict[int, Slot] = {}
+        self.open_sells: dict[int, Slot] = {}
+        self.held: dict[int, Slot] = {}
+        self.idle: set[int] = set()
+        self.attention: set[int] = set()
+        self.exit_orders = 0
         self.orphans: set[ClientId] = set()
         self.changed: set[int] = set()
         self._trades: set[int] = set()
         self._trade_order: deque[int] = deque()
         for trade in sorted(known_trades):
             self._remember(trade)
+
+    @property
+    def working(self) -> int:
+        """Orders in flight or resting."""
+        return len(self.open_buys) + len(self.open_sells) + self.exit_orders
 
     # --- requests: what the strategy wants -----------------------------------------------------------------------
 
@@ -139,6 +156,7 @@ class Slots:
         slot = self.by_level.get(level)
         if slot is None:
             slot = self.by_level[level] = Slot(level, self.floor)
+            self.idle.add(level)
         return slot
 
     def place(
@@ -150,9 +168,9 @@ class Slots:
             raise self._illegal(slot, f"place {kind.name} while {slot.status.value}")
         slot.generation += 1
         client_id = self.coder.encode(level, kind, slot.generation)
-        slot.order = order = WorkingOrder(client_id, kind, price, quantity, slot.generation, now, reduce_only)
+        order = WorkingOrder(client_id, kind, price, quantity, slot.generation, now, reduce_only)
         slot.status = SlotStatus.PENDING
-        self.working += 1
+        self._give(slot, order)
         self._note(slot, f"place {kind.name} {quantity}@{price} gen {slot.generation}")
         return order
 
@@ -192,7 +210,7 @@ class Slots:
             slot.status = SlotStatus.LOCKED
             slot.refusals = 0
             self._note(slot, f"resting, venue id {order.venue_id}")
-        self.changed.add(slot.level)
+        self._touch(slot)
         return slot
 
     def fill(self, fill: Fill) -> Booked | None:
@@ -241,8 +259,8 @@ class Slots:
         if signed:
             slot.position += signed
             slot.cost += signed * price
-        self._sum(slot)
-        self.changed.add(slot.level)
+        self._hold(slot)
+        self._touch(slot)
         return Booked(slot, realized, round_trip)
 
     def refused(self, client_id: ClientId, reason: str) -> Slot | None:
@@ -266,7 +284,7 @@ class Slots:
         slot.order.cancelling = False
         slot.status = SlotStatus.LOCKED
         self._note(slot, "cancel failed, still resting")
-        self.changed.add(slot.level)
+        self._touch(slot)
         return slot
 
     # --- exits -----------------------------------------------------------------------------------------------------------
@@ -280,7 +298,7 @@ class Slots:
             level += direction
         slot.exit_level = level
         self.exits[level] = slot.level
-        self.changed.add(slot.level)
+        self._touch(slot)
 
     def release_exit(self, slot: Slot) -> None:
         """Forget a slot's exit level."""
@@ -295,14 +313,14 @@ class Slots:
         slot = self.by_level[level] = Slot(level, max(generation, 0))
         slot.position = position
         slot.cost = cost
-        self._sum(slot)
+        self._hold(slot)
         if position and exit_level is not None:
             direction = 1 if position > 0 else -1
             while exit_level in self.exits:
                 exit_level += direction
             slot.exit_level = exit_level
             self.exits[exit_level] = level
-        self.changed.add(level)
+        self._touch(slot)
         return slot
 
     def restore_order(self, key: OrderKey, order: WorkingOrder, status: SlotStatus) -> bool:
@@ -311,10 +329,9 @@ class Slots:
         slot.generation = max(slot.generation, key.generation)
         if slot.order is not None:
             return False
-        slot.order = order
         slot.status = status
-        self.working += 1
-        self.changed.add(key.level)
+        self._give(slot, order)
+        self._touch(slot)
         return True
 
     def drop(self, level: int) -> None:
@@ -324,6 +341,7 @@ class Slots:
             return
         self.floor = max(self.floor, slot.generation)
         self.changed.discard(level)
+        self.idle.discard(level)
         del self.by_level[level]
 
     def knows(self, trade_id: int) -> bool:
@@ -354,15 +372,40 @@ class Slots:
         else:
             if order is not None and order.terminal:
                 slot.status = SlotStatus.PENDING
-            self.changed.add(slot.level)
+            self._touch(slot)
         return slot
 
+    def _give(self, slot: Slot, order: WorkingOrder) -> None:
+        """Put an order on a slot that has none."""
+        slot.order = order
+        self.idle.discard(slot.level)
+        if not order.opens:
+            self.exit_orders += 1
+        elif order.buys:
+            self.open_buys[slot.level] = slot
+        else:
+            self.open_sells[slot.level] = slot
+
     def _free(self, slot: Slot) -> None:
-        if slot.order is not None:
-            self.working -= 1
+        order = slot.order
+        if order is not None:
+            if not order.opens:
+                self.exit_orders -= 1
+            elif order.buys:
+                del self.open_buys[slot.level]
+            else:
+                del self.open_sells[slot.level]
         slot.order = None
         slot.status = SlotStatus.FREE
+        if not slot.position:
+            self.idle.add(slot.level)
+        self._touch(slot)
+
+    def _touch(self, slot: Slot) -> None:
+        """A slot has changed: it is to be written down, and looked at by the next decision."""
         self.changed.add(slot.level)
+        if slot.position:
+            self.attention.add(slot.level)
 
     def _sum(self, slot: Slot, sign: int = 1) -> None:
         self.position += sign * slot.position
@@ -374,6 +417,18 @@ class Slots:
     def _unsum(self, slot: Slot) -> None:
         self._sum(slot, -1)
 
+    def _hold(self, slot: Slot) -> None:
+        """Bring sums and indexes in line with a slot's position."""
+        self._sum(slot)
+        if slot.position:
+            self.held[slot.level] = slot
+            self.idle.discard(slot.level)
+            return
+        self.held.pop(slot.level, None)
+        self.attention.discard(slot.level)
+        if slot.order is None:
+            self.idle.add(slot.level)
+
     def _remember(self, trade_id: int) -> None:
         self._trades.add(trade_id)
         self._trade_order.append(trade_id)
@@ -382,7 +437,7 @@ class Slots:
 
     def _note(self, slot: Slot, text: str) -> None:
         slot.history.append(text)
-        self.changed.add(slot.level)
+        self._touch(slot)
 
     def _illegal(self, slot: Slot, text: str) -> IllegalTransition:
         self.illegal += 1
