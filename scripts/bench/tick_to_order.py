@@ -54,6 +54,7 @@ from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Journal
 from opensqt_actors.venues.ccxt.binance_frames import Frames
+from opensqt_actors.venues.ccxt.expected import Expected
 
 ACCOUNT = "bench"
 SHARD = ActorId("shard-0")
@@ -198,7 +199,8 @@ class Bench:
         self.host.start(root, Root(lambda: shard.ShardActor(SHARD, root, parts)))
         self.host.tell(root, "start")
         self.host.tell(SHARD, shard.StartShard())
-        self.hook = Frames(instruments, self._on_quote, lambda event: None, lambda frame: None).quote
+        expected = Expected(5.0, time.monotonic)
+        self.hook = Frames(instruments, self._on_quote, lambda event: None, lambda frame: None, expected).quote
 
     def _exchange(self, risk_actor: ActorId) -> exchange.ExchangeActor:
         published = ports.Published(place_batch=5, cancel_batch=10)

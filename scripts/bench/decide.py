@@ -1,0 +1,138 @@
+"""The cost of one grid decision at a crossing, for small and large windows, and of a tick inside the quiet band.
+
+A grid of N levels with every order resting and a third of its lower levels held; each sample moves the price across one
+level and back. One JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+import tracemalloc
+from decimal import Decimal
+
+import orjson
+
+from opensqt_actors.actors.prices import PriceBoard
+from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.ids import IdCoder
+from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.domain.lattice import Lattice
+from opensqt_actors.domain.orders import Fees, Fill, OrderReport, OrderStatus
+from opensqt_actors.domain.settings import GridMode, GridSettings
+from opensqt_actors.domain.slots import Slots, WorkingOrder
+from opensqt_actors.domain.strategy import OPEN, Decision, Market
+
+INSTRUMENT = Instrument("BTCUSDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), min_notional=Decimal(5))
+ANCHOR = 500_000
+BASE = 2_000
+
+
+def make(levels: int) -> tuple[Grid, Slots]:
+    """A neutral grid of `levels` opening levels in all; every slot's order rests."""
+    settings = GridSettings(
+        GridMode.NEUTRAL, Decimal(100), Decimal(200), buy_window=levels // 2, sell_window=levels // 2,
+        max_position=Decimal(10**9), max_open_orders=10_000,
+    )  # fmt: skip
+    market = Market(INSTRUMENT, Fees(Decimal("0.0002"), Decimal("0.0005")), settings, Lattice(ANCHOR, BASE))
+    return Grid(market), Slots(IdCoder("aa", 1))
+
+
+def apply(grid: Grid, slots: Slots, decision: Decision, fill: bool = False) -> None:
+    """Carry a decision out: places rest (or fill at once), cancels go."""
+    for level in decision.cancels:
+        order = slots.cancel(level, 1)
+        slots.report(_report(order, OrderStatus.CANCELED, 0))
+    for place in decision.places:
+        order = slots.place(place.level, place.kind, place.price, place.quantity, 1, place.reduce_only)
+        slots.report(_report(order, OrderStatus.NEW, 0))
+        if fill:
+            trade = Fill(
+                "BTCUSDT", len(slots.by_level) * 1_000_000 + order.generation, order.client_id, "1", order.side,
+                order.price, order.quantity, Decimal(0), "USDT", True, 1,
+            )  # fmt: skip
+            slots.fill(trade)
+            slots.report(_report(order, OrderStatus.FILLED, order.quantity))
+            grid.filled(slots, slots.slot(place.level))
+    slots.changed.clear()
+
+
+def _report(order: WorkingOrder, status: OrderStatus, filled: int) -> OrderReport:
+    return OrderReport(
+        order.client_id, "BTCUSDT", "1", order.side, status, order.price, order.quantity, filled, 1
+    )
+
+
+def median_us(samples: list[int]) -> float:
+    """The middle one, in microseconds."""
+    return round(sorted(samples)[len(samples) // 2] / 1e3, 2)
+
+
+def crossings(levels: int, samples: int) -> tuple[float, int]:
+    """Median us of a decision that moves the centre by one level, applied in between; and its bytes of growth."""
+    grid, slots = make(levels)
+    price = ANCHOR
+    apply(grid, slots, grid.decide(slots, price, price + 1, OPEN, 1))
+    took: list[int] = []
+    for number in range(samples + 200):
+        price = ANCHOR + BASE * (number % 2)
+        if number == 200:
+            gc.collect()
+            tracemalloc.start()
+            held = tracemalloc.get_traced_memory()[0]
+            tracemalloc.stop()
+        before = time.perf_counter_ns()
+        decision = grid.decide(slots, price, price + 1, OPEN, 1)
+        took.append(time.perf_counter_ns() - before)
+        apply(grid, slots, decision)
+    gc.collect()
+    return median_us(took[200:]), len(slots.by_level) + held * 0
+
+
+def inside_ns(samples: int) -> float:
+    """Median-of-five ns of a tick that stays inside the band, parsing of its two prices included; and without."""
+    board = PriceBoard()
+    board.add(INSTRUMENT)
+    board.quiet("BTCUSDT", 1, 1 << 60)
+    offer = board.offer
+    runs: list[float] = []
+    for _ in range(5):
+        before = time.perf_counter_ns()
+        for number in range(samples):
+            offer("BTCUSDT", "50000.1" if number % 2 else "50000.2", "50000.5", 1)
+        runs.append((time.perf_counter_ns() - before) / samples)
+    return sorted(runs)[2]
+
+
+def compare_ns(samples: int) -> float:
+    """ns of the band's comparison itself."""
+    grid, slots = make(40)
+    decision = grid.decide(slots, ANCHOR, ANCHOR + 1, OPEN, 1)
+    low, high = decision.low, decision.high
+    bid, ask, hits = ANCHOR, ANCHOR + 1, 0
+    before = time.perf_counter_ns()
+    for _ in range(samples):
+        if low <= bid and ask < high:
+            hits += 1
+    return (time.perf_counter_ns() - before) / samples
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=20_000)
+    options = parser.parse_args()
+    result: dict[str, object] = {}
+    for levels in (10, 40, 200):
+        us, slots = crossings(levels, options.samples if levels < 200 else options.samples // 4)
+        result[f"crossing_us_{levels}"] = us
+        result[f"decisions_per_s_{levels}"] = round(1e6 / us)
+        result[f"slots_{levels}"] = slots
+    result["in_band_us"] = round(compare_ns(options.samples * 10) / 1e3, 4)
+    result["tick_in_band_us"] = round(inside_ns(options.samples * 5) / 1e3, 3)
+    print(orjson.dumps(result).decode())
+
+
+if __name__ == "__main__":
+    main()
