@@ -1,0 +1,181 @@
+"""What must hold in a world at rest: slots = ledger = venue, money adds up, every holding has its exit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from fleet.world import ACCOUNT, World
+
+from opensqt_actors.actors.symbol import Phase, SymbolActor
+from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.ids import decode
+from opensqt_actors.domain.orders import Side
+from opensqt_actors.domain.slots import SlotStatus
+from opensqt_actors.simvenue.events import IncomeType
+
+
+def violations(world: World) -> list[str]:
+    """Everything that is wrong with a settled world; empty when nothing is."""
+    found = [*world.violations, *world.venue.violations]
+    duplicates = world.engine.duplicate_client_ids(ACCOUNT)
+    if duplicates:
+        found.append(f"orders doubled: {duplicates}")
+    found += [f"root failed: {failure.reason}" for failure in world.failures]
+    found += [crash for crash in world.crashes if "injected" not in crash]
+    if world.tables.strays:
+        found.append(f"{world.tables.strays} order updates without an intent")
+    found += _money(world)
+    for name in world.names:
+        actor = world.symbol(name)
+        if actor is not None:
+            found += [f"{name}: {sentence}" for sentence in _symbol(world, actor)]
+    tracked = {t.client_id for t in world.exchange.tracker.all_live()}
+    resting = {order.client_id for order in world.engine.open_orders(ACCOUNT) if decode(order.client_id)}
+    if tracked != resting:
+        found.append(f"tracker: too many {sorted(tracked - resting)}, too few {sorted(resting - tracked)}")
+    return found
+
+
+def _symbol(world: World, actor: SymbolActor) -> Iterator[str]:
+    slots, name = actor.slots, actor.symbol
+    held = world.engine.position(ACCOUNT, name).amount
+    by_slot = sum(slot.position for slot in slots.by_level.values())
+    fills = world.tables.booked(ACCOUNT, name)
+    ledger = sum(fill.quantity if fill.side is Side.BUY else -fill.quantity for fill, _ in fills)
+    if not held == by_slot == slots.position == ledger:
+        yield f"position: venue {held}, slots {by_slot}, sum {slots.position}, ledger {ledger}"
+    saved = {key[2]: row for key, row in world.tables.slots.items() if key[:2] == (ACCOUNT, name)}
+    for level, slot in slots.by_level.items():
+        row = saved.get(level)
+        if slot.position and (row is None or (row.position, row.cost) != (slot.position, slot.cost)):
+            yield f"level {level}: holds {slot.position}, the journal says {row}"
+    yield from _orders(world, actor)
+    yield from _accounting(world, actor)
+    if slots.illegal:
+        yield f"{slots.illegal} illegal transitions"
+    if actor.phase is Phase.REFUSED:
+        yield f"refused: {actor.why}"
+    elif actor.phase is not Phase.TRADING:
+        yield f"not trading: {actor.phase.value}, {actor.why}"
+    else:
+        yield from _grid(actor, world.clock.now())
+
+
+def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
+    resting = {
+        order.client_id: (order.price, order.quantity, order.executed)
+        for order in world.engine.open_orders(ACCOUNT, actor.symbol)
+    }
+    working = {
+        slot.order.client_id: (slot.order.price, slot.order.quantity, slot.order.filled)
+        for slot in actor.slots.by_level.values()
+        if slot.order is not None
+    }
+    if resting != working:
+        extra = {k: v for k, v in resting.items() if working.get(k) != v}
+        missing = {k: v for k, v in working.items() if resting.get(k) != v}
+        yield f"orders: on the venue only {extra}, in slots only {missing}"
+    if len(working) != actor.slots.working:
+        yield f"working counts {actor.slots.working}, there are {len(working)}"
+    live = {c for c, row in world.tables.orders.items() if row.intent.symbol == actor.symbol and not row.status.terminal}
+    if live != set(resting):
+        yield f"journal: live orders {sorted(live - set(resting))} too many, {sorted(set(resting) - live)} too few"
+    for row in world.tables.orders.values():
+        if row.intent.symbol == actor.symbol and row.status.terminal:
+            theirs = world.engine.order(ACCOUNT, actor.symbol, client_id=row.intent.client_id)
+            executed = getattr(theirs, "executed", 0)
+            if executed != row.filled:
+                yield f"journal: {row.intent.client_id} filled {row.filled}, the venue says {executed}"
+
+
+def _accounting(world: World, actor: SymbolActor) -> Iterator[str]:
+    name, slots = actor.symbol, actor.slots
+    rules = world.engine.rules(name)
+    fills = world.engine.fills(ACCOUNT, name, limit=1_000_000)
+    cash = -sum(fill.side.sign * fill.price * fill.quantity for fill in fills)
+    cost = slots.long_cost - slots.short_cost
+    if actor.totals.realized - cost != cash:
+        yield f"money: realised {actor.totals.realized} - cost {cost} is not the cash flow {cash}"
+    if sum(slot.cost for slot in slots.by_level.values()) != cost:
+        yield "money: the sum of the slots' costs is not the total"
+    fees = sum((fill.commission for fill in fills), Decimal(0))
+    if actor.totals.fees != fees:
+        yield f"money: fees {actor.totals.fees}, the venue took {fees}"
+    funding = sum(
+        (i.amount for i in world.engine.income(ACCOUNT, symbol=name, type=IncomeType.FUNDING_FEE, limit=1_000_000)),
+        Decimal(0),
+    )
+    if actor.totals.funding != funding:
+        yield f"money: funding {actor.totals.funding}, the venue booked {funding}"
+    saved = world.tables.totals.get((ACCOUNT, name))
+    if fills and (saved is None or (saved.realized, saved.fees) != (actor.totals.realized, actor.totals.fees)):
+        yield f"money: the journal's totals are {saved}"
+    if actor.instrument is not None and actor.instrument.quantum != rules.quantum:
+        yield "money: quanta differ"
+
+
+def _money(world: World) -> Iterator[str]:
+    """The wallet's change is what the symbols say, to the last unit."""
+    summary = world.engine.summary(ACCOUNT)
+    change = summary.wallet - summary.initial - summary.transfers - summary.insurance
+    ours = Decimal(0)
+    for name in world.names:
+        actor = world.symbol(name)
+        position = world.engine.position(ACCOUNT, name)
+        if actor is None or actor.instrument is None:
+            return
+        slots = actor.slots
+        cash = actor.totals.realized - (slots.long_cost - slots.short_cost)
+        ours += actor.instrument.quantum * cash + position.cost - actor.totals.fees + actor.totals.funding
+    if ours != change:
+        yield f"money: the wallet changed by {change}, the symbols say {ours}"
+
+
+def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
+    """Every holding has its exit, openings stay in the window, one order per level, the band is quiet."""
+    grid, slots = actor.strategy, actor.slots
+    if not isinstance(grid, Grid) or grid.centre is None or actor.leaving is not None or actor.stopping is not None:
+        return
+    prices: dict[tuple[int, bool], int] = {}
+    for slot in slots.by_level.values():
+        if slot.status is SlotStatus.PENDING:
+            yield f"level {slot.level} is pending at rest: {'; '.join(slot.history)}"
+        order = slot.order
+        if slot.position and not grid._dust(slot):
+            yield from _exit(grid, slots, slot, now)
+        if order is None:
+            continue
+        if not order.kind.opens and order.remaining != abs(slot.position):
+            yield f"level {slot.level}: exit of {order.remaining} for a holding of {slot.position}"
+        if order.kind.opens and not slot.position and slot.level not in {rung.level for rung in grid._ladder}:
+            if not grid._came_to(slot.level, order.kind, _draft(actor)):
+                yield f"level {slot.level}: an opening order outside the window around {grid.centre}"
+        at = (order.price, order.kind.opens)
+        if order.kind.opens and any(
+            price == order.price for (price, opens) in prices if not opens
+        ) and order.price == grid.lattice.price(slot.level):
+            yield f"level {slot.level}: an opening order beside an exit at {order.price}"
+        prices[at] = slot.level
+    if slots.working > actor.spec.grid.max_open_orders:
+        yield f"{slots.working} open orders, {actor.spec.grid.max_open_orders} allowed"
+    if actor.bid:
+        decision = grid.decide(slots, actor.bid, actor.ask, actor.gate, now)
+        if decision.cancels or decision.places:
+            yield f"not at rest: {decision.cancels} {decision.places}"
+        for level in grid.levels(slots):
+            here = slots.by_level.get(level)
+            if (here is None or here.order is None) and level not in grid.why(slots, actor.bid, actor.ask, actor.gate, now):
+                yield f"level {level} has no order and no reason"
+
+
+def _draft(actor: SymbolActor):  # noqa: ANN202 a private type of the grid
+    from opensqt_actors.domain.grid import Draft
+
+    return Draft(actor.bid, actor.ask, 0)
+
+
+def _exit(grid, slots, slot, now) -> Iterator[str]:  # noqa: ANN001
+    order = slot.order
+    if order is None and slot.blocked_until <= now:
+        yield f"level {slot.level} holds {slot.position} without an exit: {'; '.join(slot.history)}"
