@@ -8,7 +8,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -183,8 +183,11 @@ class SimulatedLab(Lab):
         return next(Decimal(market["bid"]) for market in markets if market["symbol"] == self.symbol)
 
 
+Opening = Callable[[BinanceUsdm, Told], Awaitable[None]]
+
+
 class Open(Protocol):
-    async def __call__(self, tuning: Tuning | None = None) -> SimulatedLab: ...
+    async def __call__(self, tuning: Tuning | None = None, opening: Opening | None = None) -> SimulatedLab: ...
 
 
 @pytest.fixture
@@ -192,14 +195,14 @@ async def open_simulated(simulator: Simulator) -> AsyncIterator[Open]:
     """Opens accounts on the simulated venue; they are closed, and the faults taken away, at the end."""
     labs: list[SimulatedLab] = []
 
-    async def opened(tuning: Tuning | None = None) -> SimulatedLab:
+    async def opened(tuning: Tuning | None = None, opening: Opening | None = None) -> SimulatedLab:
         number = next(_labs) % ACCOUNTS
         key = f"sim-key-{number:02}"
         venue = BinanceUsdm(
             f"test-{number}", Credentials(SecretStr(key), SecretStr(f"sim-secret-{number:02}")), simulator.site, tuning
         )
         told = Told()
-        await venue.open(told.on_quote, told.on_event)
+        await (opening(venue, told) if opening else venue.open(told.on_quote, told.on_event))
         symbol = sorted(venue.instruments())[number % SYMBOLS]
 
         async def move(ticks: int) -> None:
