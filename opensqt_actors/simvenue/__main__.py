@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 import uvloop
-import yaml
 from loguru import logger
 
 from opensqt_actors.simvenue.server.app import PortInUse, serve
-from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings, settings_from
+from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings, read, settings_from
 
 DEFAULT_PORT = 9443
 DEFAULT_ADMIN_PORT = 9480
@@ -21,22 +20,6 @@ DEFAULT_ADMIN_PORT = 9480
 def _fail(sentence: str) -> None:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
-
-
-def _document(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"The settings file {path} is not YAML: {' '.join(str(error).split())}.") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise SettingsError(f"The settings file {path} must be a mapping of settings.")
-    return document
 
 
 def run(
@@ -63,7 +46,7 @@ def run(
         _fail(f"Option --log-level: {log_level} is not a level; use DEBUG, INFO, WARNING or ERROR.")
     try:
         settings = _settings(
-            _document(config),
+            {} if config is None else read(config),
             {"seed": seed, "profile": profile, "speed": speed, "limits": limits},
             {"synthetic": symbols, "replay": replay, "scripted": scripted or None},
         )

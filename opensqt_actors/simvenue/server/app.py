@@ -23,7 +23,6 @@ from opensqt_actors.simvenue.server.gateway import Gateway
 from opensqt_actors.simvenue.server.sockets import Sockets, is_socket_path
 
 HOST = "127.0.0.1"
-MOST_BYTES = 1024 * 1024
 GRACE_SECONDS = 0.5
 
 
@@ -61,7 +60,7 @@ class VenueServer:
         self._folder = folder
         self._ports = (port, admin_port)
         self._stopping = asyncio.Event()
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[web.BaseRunner] = []
         self._pump: asyncio.Task[None] | None = None
         self._sockets: Sockets | None = None
 
@@ -72,16 +71,18 @@ class VenueServer:
         gateway = Gateway(core, self._stopping)
         certificates = ensure(self._folder)
 
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
             if is_socket_path(request.path):
                 return await sockets.handle(request)
             return await gateway.handle(request)
 
-        venue = web.Application(client_max_size=MOST_BYTES)
-        venue.router.add_route("*", "/{tail:.*}", handle)
         try:
+            # The bare server, without an application's router: the venue has one of its own.
+            venue = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=GRACE_SECONDS)
             port = await self._listen(venue, self._ports[0], "--port", ssl_context=server_context(certificates))
-            admin_port = await self._listen(Admin(core, sockets).application(), self._ports[1], "--admin-port")
+            application = Admin(core, sockets).application()
+            admin = web.AppRunner(application, access_log=None, shutdown_timeout=GRACE_SECONDS)
+            admin_port = await self._listen(admin, self._ports[1], "--admin-port")
         except BaseException:
             await self.stop()
             raise
@@ -117,8 +118,7 @@ class VenueServer:
         if self._pump is not None:
             await asyncio.shield(self._pump)
 
-    async def _listen(self, app: web.Application, port: int, option: str, **options: Any) -> int:
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
+    async def _listen(self, runner: web.BaseRunner, port: int, option: str, **options: Any) -> int:
         self._runners.append(runner)
         await runner.setup()
         try:

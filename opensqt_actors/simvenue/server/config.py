@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -89,15 +89,19 @@ class VenueSettings(_Section):
         return PRESETS[self.limits or ("market-maker" if self.profile == "demo" else "standard")]
 
 
-def load(path: Path) -> VenueSettings:
-    """Settings from a YAML file. Raises SettingsError."""
+def read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, unchecked; empty for an empty file. Raises SettingsError."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"The settings file {path} is not YAML: {' '.join(str(error).split())}.") from error
-    return settings_from(document or {})
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"The settings file {path} must be a mapping of settings.")
+    return document
 
 
 def settings_from(document: object) -> VenueSettings:

@@ -135,10 +135,13 @@ class Faults:
         """Also those that are used up, with the number of their hits."""
         return list(self._rules.values())
 
+    @property
+    def none(self) -> bool:
+        """Whether there is nothing to look for."""
+        return not self._rules
+
     def on_request(self, request: Request) -> Rule | None:
         """The rule that hits a whole request."""
-        if not self._rules:
-            return None
         return self._first(
             rule
             for rule in self._rules.values()

@@ -16,8 +16,9 @@ AHEAD = 1_000
 
 def parse(query: str, body: str) -> dict[str, str]:
     """Parameters of query string and form body; the query wins."""
-    parameters = dict(parse_qsl(body, keep_blank_values=True))
-    parameters.update(parse_qsl(query, keep_blank_values=True))
+    parameters = dict(parse_qsl(body, keep_blank_values=True)) if body else {}
+    if query:
+        parameters.update(parse_qsl(query, keep_blank_values=True))
     return parameters
 
 

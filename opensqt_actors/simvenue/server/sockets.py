@@ -78,7 +78,7 @@ class Sockets:
         """Close all sockets: the venue goes away."""
         await asyncio.gather(*(connection.closed() for connection in tuple(self._open)))
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, compress=False, max_msg_size=MOST_BYTES)
         await socket.prepare(request)
         transport = request.transport
@@ -177,7 +177,7 @@ class Sockets:
         return [connection for connection in self._open if kind in {"all", connection.kind}]
 
 
-def _listen_key(request: web.Request) -> str:
+def _listen_key(request: web.BaseRequest) -> str:
     """The listen key, as a query parameter or as the last part of the path; empty on a market stream."""
     key = request.query.get("listenKey", "")
     tail = request.path.rpartition("/")[2]
@@ -187,7 +187,7 @@ def _listen_key(request: web.Request) -> str:
     return key
 
 
-def _streams_of(request: web.Request) -> list[str]:
+def _streams_of(request: web.BaseRequest) -> list[str]:
     named = [stream for stream in request.query.get("streams", "").split("/") if stream]
     tail = request.path.rpartition("/ws/")[2]
     if "/ws/" in request.path and ("@" in tail or tail.startswith("!")):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings, load, settings_from
+from opensqt_actors.simvenue.server.config import SettingsError, VenueSettings, read, settings_from
 from opensqt_actors.simvenue.server.limits import PRESETS, Limits
 
 
@@ -54,14 +54,16 @@ def test_a_mistake_names_its_field(document: object, words: str) -> None:
 def test_settings_are_read_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "venue.yaml"
     path.write_text("seed: 9\nmarkets: {synthetic: 5, scripted: true}\nlatency: {request_ms: 3}\n")
-    settings = load(path)
+    settings = settings_from(read(path))
     assert (settings.seed, settings.markets.synthetic, settings.latency.request_ms) == (9, 5, 3)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yaml cannot be read"):
-        load(tmp_path / "none.yaml")
+        read(tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
     with pytest.raises(SettingsError, match="is not YAML"):
-        load(broken)
+        read(broken)
+    broken.write_text("")
+    assert read(broken) == {}
