@@ -7,6 +7,7 @@ from typing import Any
 from alembic import context
 
 from opensqt_actors.storage.database import Database
+from opensqt_actors.storage.errors import StorageError
 from opensqt_actors.storage.tables import metadata
 
 OTHERS = ("dbos", "alembic_")
@@ -38,5 +39,8 @@ else:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if not url:
         raise SystemExit("name the database: alembic -c alembic/alembic.ini -x url=sqlite:///var/opensqt.db ...")
-    with Database(url).write() as own:
-        run(own)
+    try:
+        with Database(url).write() as own:
+            run(own)
+    except StorageError as error:
+        raise SystemExit(str(error)) from None

@@ -53,7 +53,7 @@ def require_schema(connection: Connection) -> None:
     _refuse_newer(current, known)
     if current != head:
         state = "has no schema yet" if current is None else f"has the older schema {current}"
-        raise SchemaNotUsable(f"{state}; start the supervisor once, or run `make migrate`")
+        raise SchemaNotUsable(f"{state}; start the supervisor once, it brings the schema up to date")
 
 
 def _refuse_newer(current: str | None, known: frozenset[str]) -> None:
