@@ -516,6 +516,7 @@ class SymbolActor:
         """Book a fill once, on its slot, in the totals and in the journal."""
         if self.instrument is None or self.fees is None:
             raise RuntimeError("a fill came before the market's rules")
+        order = self._order(fill.client_id)
         booked = self.slots.fill(fill)
         if booked is None:
             return
@@ -528,14 +529,26 @@ class SymbolActor:
         if self.strategy is not None:
             self.strategy.filled(self.slots, booked.slot)
         self._entries.append(FillSaved(self.account, fill, booked.slot.level, booked.realized, fee))
+        if order is not None:
+            # In the fill's own transaction: what an order has booked must never lag behind its fills, and a report
+            # of the end finds nothing to write once the slot is free.
+            self._entries.append(
+                OrderSaved(
+                    self.account, self.symbol, order.client_id, _status_after_fill(order), order.booked,
+                    order.venue_id, "", fill.at,
+                )
+            )  # fmt: skip
         self._entries.append(self.totals.saved(self.account, self.symbol))
 
-    def _observe(self, report: OrderReport) -> None:
-        key = decode(report.client_id)
+    def _order(self, client_id: ClientId) -> WorkingOrder | None:
+        """The order with this id, if its slot still has it in flight."""
+        key = decode(client_id)
         slot = self.slots.by_level.get(key.level) if key is not None else None
-        order = slot.order if slot is not None and slot.order is not None else None
-        if order is not None and order.client_id != report.client_id:
-            order = None
+        order = slot.order if slot is not None else None
+        return order if order is not None and order.client_id == client_id else None
+
+    def _observe(self, report: OrderReport) -> None:
+        order = self._order(report.client_id)
         before = (order.venue_id, order.booked, order.terminal) if order is not None else None
         self.slots.report(report)
         if order is None:
@@ -845,3 +858,10 @@ class SymbolActor:
         if self.phase is not Phase.TRADING or self.strategy is None:
             return SymbolState.STARTING
         return SymbolState.PAUSED if "paused" in self.gates else SymbolState.TRADING
+
+
+def _status_after_fill(order: WorkingOrder) -> OrderStatus:
+    if order.booked >= order.quantity:
+        return OrderStatus.FILLED
+    settled = order.terminal and order.booked >= order.filled
+    return OrderStatus.CANCELED if settled else OrderStatus.PARTIALLY_FILLED
