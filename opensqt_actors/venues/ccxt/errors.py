@@ -96,6 +96,7 @@ _BY_CLASS: tuple[tuple[str, Meaning], ...] = (
     ("RequestTimeout", Meaning(Verdict.UNKNOWN)),
     ("InvalidNonce", Meaning(Verdict.NOT_SENT, clock=True)),
     ("DDoSProtection", Meaning(Verdict.NOT_SENT, retry_after=_DEFAULT_WAIT, throttled=True)),
+    ("RateLimitExceeded", Meaning(Verdict.NOT_SENT, retry_after=_DEFAULT_WAIT, throttled=True)),
     ("ExchangeNotAvailable", Meaning(Verdict.UNKNOWN)),
     ("OperationFailed", Meaning(Verdict.UNKNOWN)),
     ("InsufficientFunds", Meaning(Verdict.REFUSED, RefusalCode.INSUFFICIENT_MARGIN)),
