@@ -12,6 +12,7 @@ from opensqt_actors.simvenue.server.errors import VenueError
 from opensqt_actors.simvenue.server.limits import Limits
 from opensqt_actors.simvenue.server.shapes import Json
 
+INTERVALS = frozenset({"1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"})
 DEPTHS = (5, 10, 20, 50, 100, 500, 1_000)
 _KLINE_WEIGHT = by_limit((99, 1), (499, 2), (1_000, 5), (10_000, 10), default=500)
 
@@ -189,16 +190,15 @@ def kline_row(candle: Candle, rules: MarketRules) -> list[Any]:
 def klines(call: Call) -> Any:
     symbol = call.symbol()
     interval = call.required("interval")
-    try:
-        candles = call.core.exchange.candles(
-            symbol,
-            interval,
-            start=call.whole("startTime"),
-            end=call.whole("endTime"),
-            limit=call.limit(500, 1_500),
-        )
-    except ValueError:
-        raise VenueError(-1120, "Invalid interval.") from None
+    if interval not in INTERVALS:
+        raise VenueError(-1120, "Invalid interval.")
+    candles = call.core.exchange.candles(
+        symbol,
+        interval,
+        start=call.whole("startTime"),
+        end=call.whole("endTime"),
+        limit=call.limit(500, 1_500),
+    )
     rules = call.rules(symbol)
     return [kline_row(candle, rules) for candle in candles]
 
