@@ -200,6 +200,12 @@ class Book:
         queue = self._side(side).get(price)
         return queue[0] if queue else None
 
+    def foremost(self, side: Side) -> LiveOrder | None:
+        """The user order of the best price and, at that, of the highest time priority."""
+        if side is Side.SELL:
+            return self._asks[self.ask_prices[0]][0] if self.ask_prices else None
+        return self._bids[self.bid_prices[-1]][0] if self.bid_prices else None
+
     def resting(self, side: Side) -> list[LiveOrder]:
         """All user orders of a side, best price first, then oldest first."""
         queues = self._side(side)

@@ -26,7 +26,7 @@ from opensqt_actors.simvenue.events import (
     StatusChange,
     TimeInForce,
 )
-from opensqt_actors.simvenue.markets.market import HOUR, Market
+from opensqt_actors.simvenue.markets.market import HOUR, Market, first_id
 from opensqt_actors.simvenue.markets.model import CommonFactor, MarketModel, Move
 from opensqt_actors.simvenue.matching import Matching
 from opensqt_actors.simvenue.queries import Queries
@@ -59,14 +59,16 @@ class Exchange(Queries):
     ) -> None:
         """`sink` gets each event as it happens; without it they wait for `drain`. `intervals` are those of the candle
         events. `history` bounds fills, closed orders and income kept per account. With `market_events=False` only
-        account events are made (an in-process simulation that does not watch the market)."""
+        account events are made (an in-process simulation that does not watch the market). Ids of orders and income
+        begin with `now`, those of trades with the listing's time: a venue that is started again never uses one twice.
+        """
         self._waiting: list[Event] = []
         self._emit: Callable[[Event], None] = sink if sink is not None else self._wait
         self._seed, self._common = seed, CommonFactor(seed)
         self._intervals, self._history, self._watched = tuple(intervals), history, market_events
         self._accounts: dict[str, Account] = {}
         self._markets: dict[str, Market] = {}
-        self._matching = Matching(self._accounts, self._emit)
+        self._matching = Matching(self._accounts, self._emit, first_id(now))
         self._calendar = Calendar(now)
 
     def _wait(self, event: Event) -> None:

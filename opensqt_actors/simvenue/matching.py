@@ -31,17 +31,15 @@ from opensqt_actors.simvenue.events import (
 from opensqt_actors.simvenue.markets.market import Market
 from opensqt_actors.simvenue.markets.model import Move
 
-FIRST_ORDER_ID = 8_000_000_001  # beyond 32 bits, as the real ones are
-
 
 class Matching:
-    """Works on markets and on the accounts of the dictionary that it is given."""
+    """Works on markets and on the accounts of the dictionary that it is given. Ids begin at `first_id`."""
 
-    def __init__(self, accounts: dict[str, Account], emit: Callable[[Event], None]) -> None:
+    def __init__(self, accounts: dict[str, Account], emit: Callable[[Event], None], first_id: int) -> None:
         self._accounts = accounts
         self._emit = emit
-        self._order_ids = count(FIRST_ORDER_ID)
-        self._tran_ids = count(1_000_001)
+        self._order_ids = count(first_id)
+        self._tran_ids = count(first_id)
 
     def next_order_id(self) -> int:
         return next(self._order_ids)
@@ -128,11 +126,7 @@ class Matching:
             if maker.account == taker.account and taker.self_trade is not SelfTrade.NONE:
                 self._prevent_self_trade(market, taker, maker, now)
                 continue
-            offered = self._allowed(self._accounts[maker.account], market, maker)
-            if not offered:
-                self.end(market, maker, OrderStatus.EXPIRED, ExpiryReason.REDUCE_ONLY, now)
-                continue
-            quantity = min(wanted, offered)
+            quantity = min(wanted, self._allowed(self._accounts[maker.account], market, maker))
             trade_id = market.trade(price, quantity, taker.side is Side.SELL, now)
             self._fill(market, maker, price, quantity, trade_id, now, maker=True)
             self._fill(market, taker, price, quantity, trade_id, now, maker=False)
@@ -145,7 +139,8 @@ class Matching:
 
     @staticmethod
     def _allowed(account: Account, market: Market, order: LiveOrder) -> int:
-        """How much of the order may trade now: a reduce-only one never more than the position."""
+        """How much of the order may trade now: a reduce-only one never more than the position. Never 0 for one
+        that rests, because `_trim` ends those that have nothing to reduce."""
         if not order.reduce_only:
             return order.remaining
         amount = account.position(market).amount
@@ -179,16 +174,11 @@ class Matching:
     def _sweep(self, market: Market, side: Side, price: int, now: int) -> None:
         """Fill every resting order of a side that is better than a price, at its own price."""
         book = market.book
-        prices = book.ask_prices if side is Side.SELL else book.bid_prices
-        while prices and (prices[0] < price if side is Side.SELL else prices[-1] > price):
-            level = prices[0] if side is Side.SELL else prices[-1]
-            order = book.first(side, level)
-            if order is None:
+        while (order := book.foremost(side)) is not None:
+            level = order.price
+            if level >= price if side is Side.SELL else level <= price:
                 return
             quantity = self._allowed(self._accounts[order.account], market, order)
-            if not quantity:
-                self.end(market, order, OrderStatus.EXPIRED, ExpiryReason.REDUCE_ONLY, now)
-                continue
             split = market.model.liquidity.split
             if quantity > 1 and split and market.random.random() < split:
                 quantity = 1 + int(market.random.random() * (quantity - 1))
@@ -207,9 +197,6 @@ class Matching:
                 volume -= passed
                 continue
             quantity = min(volume, self._allowed(self._accounts[order.account], market, order))
-            if not quantity:
-                self.end(market, order, OrderStatus.EXPIRED, ExpiryReason.REDUCE_ONLY, now)
-                continue
             trade_id = market.trade(price, quantity, not buying, now)
             self._fill(market, order, price, quantity, trade_id, now, maker=True)
             volume -= quantity

@@ -28,6 +28,12 @@ TRADES_KEPT = 1_000
 HOUR = 3_600_000
 
 
+def first_id(now: int) -> int:
+    """Where ids begin that are handed out from `now` on: beyond those of an earlier start, unless that one handed out
+    more than ten thousand a second."""
+    return now // 1_000 * 10_000 + 1
+
+
 class Market:
     """State of one market. `reference` is where it last moved to, `mark` the mark price, both in ticks."""
 
@@ -90,7 +96,7 @@ class Market:
         self.next_funding = (now // period + 1) * period
         self.candles = Candles(first.price, now)
         self._past(past_candles)
-        self.trade_id = 0
+        self.trade_id = first_id(now) - 1
         self.trades: deque[MarketTrade] = deque(maxlen=TRADES_KEPT)
         self.last_quantity = 0
         self._step = 0

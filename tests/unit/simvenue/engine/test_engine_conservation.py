@@ -32,6 +32,7 @@ from opensqt_actors.simvenue.rules import MarketRules
 SYMBOL = "ABCUSDT"
 KEYS = ("sim-a", "sim-b")
 ZERO = Decimal(0)
+PRICES = st.sampled_from([985, 990, 996, 998, 999, 1_000, 1_001, 1_002, 1_004, 1_010, 1_015])
 
 
 class Trading(RuleBasedStateMachine):
@@ -41,7 +42,7 @@ class Trading(RuleBasedStateMachine):
         super().__init__()
         self.rules_ = MarketRules(SYMBOL, "ABC", "USDT", Decimal("0.1"), Decimal("0.03"), Decimal(100))
         self.exchange = Exchange(now=0)
-        for key, balance in zip(KEYS, ("50000", "150"), strict=True):
+        for key, balance in zip(KEYS, ("50000", "60"), strict=True):
             self.exchange.add_account(key, Decimal(balance))
         model = ScriptedModel(Liquidity(touch=300, levels=4, gap=0.002, split=0.3), spread=4)
         self.exchange.add_market(self.rules_, model, 0)
@@ -50,6 +51,7 @@ class Trading(RuleBasedStateMachine):
         self.sequences = dict.fromkeys(KEYS, 0)
         self.latest: dict[int, Order] = {}
         self.filled: dict[int, int] = defaultdict(int)
+        self.held = dict.fromkeys(KEYS, 0)
         self.fills: dict[str, list[Fill]] = defaultdict(list)
 
     def later(self) -> int:
@@ -60,10 +62,10 @@ class Trading(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
         side=st.sampled_from(Side),
         steps=st.integers(1, 400),
-        price=st.integers(985, 1_015),
+        price=PRICES,
         tif=st.sampled_from(TimeInForce),
         market=st.booleans(),
-        reduce_only=st.booleans(),
+        reduce_only=st.sampled_from([False, False, True]),
         prevention=st.sampled_from(SelfTrade),
     )
     def place(
@@ -92,8 +94,18 @@ class Trading(RuleBasedStateMachine):
         if isinstance(answer, Order):
             self.orders.append(answer)
 
+    @rule(key=st.sampled_from(KEYS), side=st.sampled_from(Side), steps=st.integers(2, 60), price=PRICES)
+    def rest(self, key: str, side: Side, steps: int, price: int) -> None:
+        self.place(key, side, steps * 3 + 1, price, TimeInForce.GTC, False, False, SelfTrade.NONE)
+
+    @rule(key=st.sampled_from(KEYS), steps=st.integers(1, 300), away=st.integers(-2, 6))
+    def leave(self, key: str, steps: int, away: int) -> None:
+        position = self.exchange.position(key, SYMBOL)
+        side = Side.SELL if position.amount > 0 else Side.BUY
+        self.place(key, side, steps, 1_000 - side.sign * away, TimeInForce.GTC, False, True, SelfTrade.NONE)
+
     @precondition(lambda self: self.orders)
-    @rule(data=st.data(), steps=st.integers(1, 400), price=st.integers(985, 1_015))
+    @rule(data=st.data(), steps=st.integers(1, 400), price=PRICES)
     def amend(self, data: st.DataObject, steps: int, price: int) -> None:
         order = data.draw(st.sampled_from(self.orders[-8:]))
         self.exchange.amend(
@@ -112,7 +124,7 @@ class Trading(RuleBasedStateMachine):
         answer = self.exchange.cancel(order.account, SYMBOL, self.later(), order_id=order.order_id)
         assert isinstance(answer, Order) or answer.code == -2011
 
-    @rule(price=st.integers(950, 1_050))
+    @rule(price=st.one_of(st.integers(980, 1_020), st.integers(880, 1_130)))
     def move(self, price: int) -> None:
         self.exchange.set_price(SYMBOL, price, self.later())
 
@@ -149,6 +161,10 @@ class Trading(RuleBasedStateMachine):
                 if event.fill is not None:
                     self.filled[event.order.order_id] += event.fill.quantity
                     self.fills[event.account].append(event.fill)
+                    held = self.held[event.account]
+                    self.held[event.account] += event.fill.side.sign * event.fill.quantity
+                    if event.fill.reduce_only:
+                        assert abs(held) == abs(self.held[event.account]) + event.fill.quantity
         for order in self.latest.values():
             assert order.executed == self.filled[order.order_id] <= order.quantity
             assert self.exchange.order(order.account, SYMBOL, order_id=order.order_id) == order

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opensqt_actors.simvenue.events import OrderStatus, Rejection
+from opensqt_actors.simvenue.events import NewOrder, Order, OrderStatus, OrderType, Rejection, Side
 from opensqt_actors.simvenue.exchange import Exchange
 from opensqt_actors.simvenue.log import Log
 from opensqt_actors.simvenue.markets.scripted import ScriptedModel
@@ -27,8 +27,8 @@ def test_fills_are_found_by_trade_id_time_and_order(desk: Any) -> None:
     trades(desk, 5)
     every = desk.fills(A)
     ask = desk.exchange.fills
-    assert ask(A, desk.symbol, from_id=3) == every[2:]
-    assert ask(A, desk.symbol, from_id=2, limit=2) == every[1:3]
+    assert ask(A, desk.symbol, from_id=every[2].trade_id) == every[2:]
+    assert ask(A, desk.symbol, from_id=every[1].trade_id, limit=2) == every[1:3]
     assert ask(A, desk.symbol, limit=2) == every[3:]
     assert ask(A, desk.symbol, start=every[1].time, end=every[2].time) == every[1:3]
     assert ask(A, desk.symbol, from_id=1, start=every[1].time, end=every[2].time) == every[1:3]
@@ -80,10 +80,27 @@ def test_histories_are_bounded_and_count_what_they_drop(open_desk: Any, abc: Any
     summary = desk.exchange.summary(A)
     assert (summary.fills, summary.fills_dropped, summary.orders_dropped) == (15, 5, 6)
     assert summary.income_dropped == 5
-    assert [fill.trade_id for fill in desk.fills(A)] == list(range(6, 16))
+    assert desk.fills(A)[-1].trade_id - desk.fills(A)[0].trade_id == 9
     assert isinstance(desk.exchange.order(A, desk.symbol, client_id="first"), Rejection)
     assert desk.exchange.order(A, desk.symbol, client_id="kept") == kept
     assert len(desk.exchange.orders(A)) == 11
+
+
+def test_a_venue_that_is_started_again_uses_no_id_twice(abc: Any) -> None:
+    def ids(now: int) -> set[tuple[str, int]]:
+        exchange = Exchange(now=now)
+        exchange.add_account(A, Decimal(1_000_000))
+        exchange.add_market(abc(), ScriptedModel(), now)
+        buy = NewOrder("ABCUSDT", Side.BUY, OrderType.MARKET, Decimal(1))
+        orders = [exchange.place(A, buy, now + i) for i in range(50)]
+        found = {("order", order.order_id) for order in orders if isinstance(order, Order)}
+        found |= {("trade", fill.trade_id) for fill in exchange.fills(A)}
+        return found | {("income", line.tran_id) for line in exchange.income(A)}
+
+    first, second = ids(1_700_000_000_000), ids(1_700_000_001_000)
+    assert len(first) == len(second) == 150
+    assert not first & second
+    assert max(number for _, number in second) < 2**53
 
 
 def test_positions_list_what_is_held_or_ordered(desk: Any, abc: Any) -> None:

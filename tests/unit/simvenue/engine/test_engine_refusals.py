@@ -9,6 +9,7 @@ import pytest
 
 from opensqt_actors.simvenue.events import (
     MarginType,
+    MarketStatus,
     NewOrder,
     OrderType,
     PositionSide,
@@ -191,6 +192,25 @@ def test_hedge_mode_is_stored_and_takes_no_orders(desk: Any) -> None:
     assert desk.exchange.hedge_mode(A)
     assert desk.refused(A, Side.BUY, 1, 100) == -4061
     assert desk.refused(A, Side.BUY, 1, 100, position_side=PositionSide.LONG) == -1020
+
+
+def test_amendments_are_refused_in_a_closed_market_and_without_end(open_desk: Any) -> None:
+    desk = open_desk()
+    order = desk.buy(A, 1, 90)
+    desk.exchange._accounts[A].live[order.order_id].amended = 10_000
+    answer = desk.exchange.amend(A, desk.symbol, desk.tick(), order_id=order.order_id, quantity=D(2))
+    assert answer.code == -5026
+    desk.exchange._markets[desk.symbol].status = MarketStatus.SETTLING
+    answer = desk.exchange.amend(A, desk.symbol, desk.tick(), order_id=order.order_id, quantity=D(2))
+    assert answer.code == -5024
+
+
+@pytest.mark.parametrize(("change", "code"), [({"quantity": "1.001"}, -1111), ({"price": "-1"}, -4001)])
+def test_an_amendment_passes_the_same_filters(desk: Any, change: dict[str, str], code: int) -> None:
+    order = desk.buy(A, 1, 90)
+    changes = {name: D(value) for name, value in change.items()}
+    answer = desk.exchange.amend(A, desk.symbol, desk.tick(), order_id=order.order_id, **changes)
+    assert answer.code == code
 
 
 def test_a_wrong_side_of_the_book_is_no_reason_to_refuse_post_only(desk: Any) -> None:

@@ -230,6 +230,20 @@ def test_a_delisted_synthetic_market_stands_still(open_desk: Any) -> None:
     assert desk.exchange.last_price(desk.symbol) == before
 
 
+def test_markets_of_one_interval_keep_their_grid_when_one_is_delisted() -> None:
+    exchange = Exchange(now=0, market_events=False)
+    for rules in universe(2):
+        exchange.add_market(rules, SyntheticModel(PROFILES["wild"]), 25)
+    exchange.advance(5_000)
+    exchange.delist("BTCUSDT", 5_000)
+    before = exchange.last_price("ETHUSDT")
+    exchange.advance(10_000)
+    assert exchange.last_price("ETHUSDT") != before
+    exchange.delist("ETHUSDT", 10_000)
+    exchange.advance(20_000)
+    assert exchange.now == 20_000
+
+
 def test_without_market_events_only_accounts_speak() -> None:
     exchange = Exchange(now=0, market_events=False)
     exchange.add_account(A, Decimal(1_000))
