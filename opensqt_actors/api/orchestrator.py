@@ -210,7 +210,9 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         try:
             payload = await self._backend.ask(make, wait)
         except TimeoutError:
-            sentence = f"no answer within {wait:.1f} s; whether it was done shows `opensqt symbols list`"
+            sentence = f"no answer within {wait + MARGIN:.1f} s"
+            if wanted is operator.Done:
+                sentence += "; `opensqt symbols list` shows whether it was done"
             raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "timeout", sentence) from None
         if isinstance(payload, operator.Refusal):
             status = _STATUS.get(payload.code, grpc.StatusCode.FAILED_PRECONDITION)

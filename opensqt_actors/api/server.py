@@ -31,13 +31,16 @@ class SocketUnusable(OpenSqtError):
 
 
 class ApiServer:
-    """Serves one Orchestrator on one Unix socket. `start` once, `stop` once."""
+    """Serves one Orchestrator on one Unix socket. `start` once, `stop` once.
+
+    gRPC itself takes the socket's path away when it stops, whoever made it: the lock on the state folder must be held
+    for as long as the server lives.
+    """
 
     def __init__(self, path: Path, service: Orchestrator) -> None:
         self.path = path
         self._service = service
         self._server: grpc.aio.Server | None = None
-        self._identity: tuple[int, int] | None = None
 
     async def start(self) -> None:
         """Listen. SocketInUse when another supervisor does, SocketUnusable when the folder does not allow it."""
@@ -55,7 +58,6 @@ class ApiServer:
         finally:
             os.umask(before)
         self.path.chmod(0o600)
-        self._identity = _identity(self.path)
         await server.start()
         self._server = server
 
@@ -65,8 +67,7 @@ class ApiServer:
             return
         server, self._server = self._server, None
         await server.stop(grace)
-        if _identity(self.path) == self._identity:
-            self.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def prepare(path: Path) -> None:
@@ -99,11 +100,3 @@ def answers(path: Path) -> bool:
         except OSError:
             return True
     return True
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

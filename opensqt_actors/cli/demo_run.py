@@ -25,6 +25,7 @@ from opensqt_actors.cli.demo_folder import PATIENCE, DemoFolder, Options, Record
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.venue_admin import VenueAdmin
 from opensqt_actors.cli.watch import Watcher, picture, stderr_console
+from opensqt_actors.domain.settings import SymbolState
 
 VENUE_START = 30.0  # seconds
 SUPERVISOR_START = 60.0
@@ -36,6 +37,7 @@ VENUE_STOP = 3.0
 LOOK = 0.5
 LINE_EVERY = 5.0
 PR_SET_PDEATHSIG = 1
+_NEVER = frozenset({SymbolState.REFUSED, SymbolState.QUARANTINED})
 
 
 def say(sentence: str) -> None:
@@ -285,6 +287,10 @@ def trades(view: StatusView) -> bool:
 
 
 def _check_start(last: StatusView | None, waited: float, *, trading: bool) -> None:
+    """Failure when trading does not begin, or cannot."""
+    if last is not None and last.symbols and all(row.state in _NEVER for row in last.symbols):
+        why = "; ".join(f"{row.symbol} is {row.state.value}: {row.why}" for row in last.symbols[:3])
+        raise Failure(Exit.ERROR, "no_trading", f"no symbol trades: {why}")
     if last is None and waited > SUPERVISOR_START:
         raise Failure(Exit.TIMEOUT, "timeout", f"the supervisor did not answer within {SUPERVISOR_START:g} s")
     if not trading and waited > TRADING_START:

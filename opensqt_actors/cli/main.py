@@ -71,11 +71,9 @@ def status(
 
         print(json_output.dump(json_output.status(view)))
         return
-    from rich.console import Console
-
     from opensqt_actors.cli import render
 
-    Console().print(render.status(view, time.time_ns()))
+    render.show(render.status(view, time.time_ns()))
 
 
 @app.command()
@@ -98,11 +96,9 @@ def explain(
 
         print(json_output.dump(json_output.symbol(view)))
         return
-    from rich.console import Console
-
     from opensqt_actors.cli import render
 
-    Console().print(render.explain(view, time.time_ns()))
+    render.show(render.explain(view, time.time_ns()))
 
 
 @app.command()
@@ -199,11 +195,10 @@ def check(
         ]
         print(json_output.dump({"ok": True, "state_dir": str(settings.state_dir), "symbols": rows}))
         return
-    from rich.console import Console
-
     from opensqt_actors.cli.check_table import specs_table
+    from opensqt_actors.cli.render import show
 
-    Console().print(specs_table(specs, settings))
+    show(specs_table(specs, settings))
 
 
 def _add_demo() -> None:

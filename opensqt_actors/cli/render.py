@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NANOSECONDS = 1_000_000_000
 STALE = 10.0  # seconds
 CENT = Decimal("0.01")
+WIDE = 240  # columns where nobody's screen sets a limit
 
 STATE_STYLES = {
     "trading": "green",
@@ -27,6 +28,14 @@ STATE_STYLES = {
     "quarantined": "bold red",
     "removed": "dim",
 }
+
+
+def show(what: Group | Table) -> None:
+    """Print it; not cut to eighty columns when the output goes into a file or a pipe."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    console.print(what)
 
 
 def plain(value: Decimal | None) -> str:

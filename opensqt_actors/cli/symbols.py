@@ -38,12 +38,10 @@ def list_symbols(
 
         print(dump([symbol_row(row) for row in rows]))
         return
-    from rich.console import Console
-
-    from opensqt_actors.cli.render import symbols_table
+    from opensqt_actors.cli import render
 
     several = len({row.account for row in rows}) > 1
-    Console().print(symbols_table(rows, time.time_ns(), accounts=several))
+    render.show(render.symbols_table(rows, time.time_ns(), accounts=several))
 
 
 @app.command("add")

@@ -1,0 +1,231 @@
+"""A hand-written backend behind the real service on a real Unix socket, served from a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from opensqt_actors.actors import operator
+from opensqt_actors.actors.ports import Announce
+from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+from opensqt_actors.api.backend import Asks, MakeRequest
+from opensqt_actors.api.events import EventHub, Subscription
+from opensqt_actors.api.orchestrator import Orchestrator
+from opensqt_actors.api.server import ApiServer
+from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
+
+T = TypeVar("T")
+NOW = 1_800_000_000_000_000_000
+DEFAULTS = GridSettings(amount=Decimal(25), interval_percent=Decimal("0.4"))
+
+
+def row(symbol: str, account: str = "main", **changes: Any) -> SymbolRow:
+    made = SymbolRow(
+        account=account,
+        symbol=symbol,
+        mode="long",
+        state=SymbolState.TRADING,
+        slots_filled=2,
+        slots_total=12,
+        open_orders=10,
+        position=Decimal("0.015"),
+        grid_pnl=Decimal("3.25"),
+        unrealized_pnl=Decimal("-1.5"),
+        fees=Decimal("0.05"),
+        funding=Decimal("-0.01"),
+        fills=7,
+        round_trips=3,
+        orders_placed=30,
+        orders_cancelled=5,
+        illegal_transitions=0,
+        restarts=0,
+        bid=Decimal("99.9"),
+        ask=Decimal("100.1"),
+        last_tick=NOW,
+        why="",
+    )
+    return replace(made, **changes)
+
+
+def level(number: int, **changes: Any) -> LevelView:
+    made = LevelView(number, Decimal(100 + number), "free", Decimal(0), "", "", "", None, None, None, None, "", "")
+    return replace(made, **changes)
+
+
+LEVELS = (
+    level(1, reason_code="would_cross", reason="an opening buy at 101 would cross the best ask 100.1"),
+    level(
+        -1,
+        status="locked",
+        order_id="sq00000000000000b0001",
+        order_kind="open_buy",
+        order_side="buy",
+        order_price=Decimal(99),
+        order_quantity=Decimal("0.3"),
+        order_filled=Decimal("0.1"),
+        position=Decimal("0.1"),
+        exit_price=Decimal(100),
+    ),
+)
+
+
+@dataclass
+class FakeBackend:
+    """A registry in memory. `answers` overrides what a kind of request is answered; None: never."""
+
+    accounts: tuple[str, ...] = ("main",)
+    rows: dict[tuple[str, str], SymbolRow] = field(default_factory=dict)
+    asked: list[operator.Request] = field(default_factory=list)
+    answers: dict[type, Any] = field(default_factory=dict)
+    hub: EventHub = field(default_factory=EventHub)
+    state: str = "running"
+
+    def __post_init__(self) -> None:
+        self.asks = Asks(self._take)
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            self.rows["main", symbol] = row(symbol)
+
+    async def ask(self, make: MakeRequest, timeout: float) -> Any:
+        return await self.asks.ask(make, timeout)
+
+    def events(self, latest: int = 0) -> Subscription:
+        return self.hub.subscribe(latest)
+
+    def announce(self, kind: str, symbol: str = "", level: str = "info", **data: Any) -> None:
+        self.hub.publish(Announce(kind, "main" if symbol else "", symbol, f"{kind} happened", level, data or None), NOW)
+
+    def _take(self, request: operator.Request) -> None:
+        self.asked.append(request)
+        answer = self.answers[type(request)] if type(request) in self.answers else self._answer(request)
+        if answer is not None:
+            self.asks.resolve(request.request, answer)
+
+    def _answer(self, request: operator.Request) -> Any:
+        match request:
+            case operator.GetStatus():
+                return self.view()
+            case operator.Shutdown():
+                self.state = "stopping"
+                return operator.Done("shutting down")
+            case operator.AddSymbol(account=account, symbol=symbol):
+                if (account, symbol) in self.rows:
+                    return operator.Refusal("already_exists", f"symbol: {symbol} is traded on {account} already")
+                self.rows[account, symbol] = row(symbol, account, mode=request.grid.mode.value)
+                return operator.Done(f"{symbol} was added on {account}")
+        key = (request.account, request.symbol)
+        if key not in self.rows:
+            return operator.Refusal("not_found", f"symbol: {request.symbol} is not traded on {request.account}")
+        match request:
+            case operator.DescribeSymbol():
+                grid = GridSettings(mode=GridMode.LONG, interval_percent=Decimal("0.4"))
+                gates = (("paused", "paused by an operator"),)
+                return SymbolView(
+                    self.rows[key], grid, Decimal(100), Decimal("0.4"), Decimal("99.8"), None, gates, LEVELS, ("added",)
+                )
+            case operator.RemoveSymbol():
+                del self.rows[key]
+                return operator.Done(f"{request.symbol} is being removed ({request.mode.value})")
+            case operator.PauseSymbol():
+                self.rows[key] = replace(self.rows[key], state=SymbolState.PAUSED)
+                return operator.Done(f"{request.symbol} is paused")
+            case operator.ResumeSymbol():
+                self.rows[key] = replace(self.rows[key], state=SymbolState.TRADING)
+                return operator.Done(f"{request.symbol} trades again")
+
+    def view(self) -> StatusView:
+        rows = tuple(self.rows.values())
+        return StatusView(
+            version="0.1.0",
+            instance="ab",
+            started=NOW - 3_723_000_000_000,
+            state=self.state,
+            shards=1,
+            ticks=1_000,
+            ticks_skipped=900,
+            orders_placed=60,
+            orders_cancelled=10,
+            fills=14,
+            realized_pnl=Decimal("6.50"),
+            unrealized_pnl=Decimal("-3.0"),
+            fees=Decimal("0.10"),
+            funding=Decimal("-0.02"),
+            restarts=1,
+            illegal_transitions=0,
+            risk_triggered=False,
+            risk_reason="",
+            accounts=tuple(AccountRow(name, True, name != "other", 20, 0, 0, 1_000, 900) for name in self.accounts),
+            symbols=rows,
+        )
+
+
+class Loop:
+    """An event loop in a thread, so that synchronous clients can talk to a server in the same test."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="server")
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        async def called() -> Any:
+            return function()
+
+        return self.run(called())
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@dataclass
+class Service:
+    """A running service. `path`: its socket."""
+
+    loop: Loop
+    path: Path
+    backend: FakeBackend
+    server: ApiServer
+
+    def restart(self) -> None:
+        self.loop.run(self.server.stop(0))
+        self.backend.asks = Asks(self.backend._take)
+        self.server = self.loop.run(_serve(self.path, self.backend))
+
+
+async def _serve(path: Path, backend: FakeBackend) -> ApiServer:
+    server = ApiServer(path, Orchestrator(backend, backend.accounts, DEFAULTS, now=lambda: NOW))
+    await server.start()
+    return server
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def backend() -> FakeBackend:
+    return FakeBackend()
+
+
+@pytest.fixture
+def service(loop: Loop, backend: FakeBackend, tmp_path: Path) -> Iterator[Service]:
+    path = tmp_path / "run" / "s.sock"
+    made = Service(loop, path, backend, loop.run(_serve(path, backend)))
+    yield made
+    loop.call(backend.asks.close)
+    loop.call(backend.hub.close)
+    loop.run(made.server.stop(0))
