@@ -98,7 +98,7 @@ def test_a_venue_that_is_started_again_uses_no_id_twice(abc: Any) -> None:
         return found | {("income", line.tran_id) for line in exchange.income(A)}
 
     first, second = ids(1_700_000_000_000), ids(1_700_000_001_000)
-    assert len(first) == len(second) == 150
+    assert min(len(first), len(second)) >= 150
     assert not first & second
     assert max(number for _, number in second) < 2**53
 
