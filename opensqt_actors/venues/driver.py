@@ -54,8 +54,7 @@ Answer: TypeAlias = Callable[[object], None]
 class VenueDriver:
     """One account's effects and events. Lives in one asyncio loop; `open` first, `close` at the end.
 
-    streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again.
-
+    streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again;
     funding_since: ns, from when on payments are told at start (default: three days ago).
     """
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -44,7 +45,7 @@ from opensqt_actors.venues.ccxt.feed import Feed
 from opensqt_actors.venues.ccxt.market_streams import MarketStreams
 from opensqt_actors.venues.ccxt.rest import Rest
 from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
-from opensqt_actors.venues.ccxt.session import close_exchange, open_exchange, open_http
+from opensqt_actors.venues.ccxt.session import open_exchange, open_http
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
 from opensqt_actors.venues.ccxt.user_stream import UserStream
 from opensqt_actors.venues.port import EventSink, QuoteSink, VenueError
@@ -96,7 +97,7 @@ class BinanceUsdm:
         self._offset = 0
         self._on_quote: QuoteSink
         self._on_event: EventSink
-        self._http: aiohttp.ClientSession
+        self._http: aiohttp.ClientSession | None = None
         self._exchange: Any = None
         self._rest: Rest
         self._orders: Orders
@@ -107,31 +108,32 @@ class BinanceUsdm:
 
     async def open(self, on_quote: QuoteSink, on_event: EventSink) -> None:
         self._on_quote, self._on_event = on_quote, on_event
-        self._http = open_http(connector_for(self._credentials, self._site), proxies=self._site is None)
+        connector = connector_for(self._credentials, self._site)
+        self._http = http = open_http(connector, proxies=self._site is None)
         try:
-            self._build()
+            self._build(http)
             await self._measure(_CLOCK_SAMPLES)
             await self.refresh()
             await self._queries.account()
         except BaseException:
             await self.close()
             raise
-        self._run(self._feed_user(), "orders")
+        self._run(self._feed_user(http), "orders")
         self._run(self._keep_measuring(), "clock")
 
-    def _build(self) -> None:
+    def _build(self, http: aiohttp.ClientSession) -> None:
         tuning = self._tuning
         self._exchange = open_exchange(
             "binanceusdm",
             ("binance",),
-            self._http,
+            http,
             self._credentials,
             streaming={"keepAlive": tuning.keep_alive_ms, "maxPingPongMisses": 2},
             options={"recvWindow": tuning.recv_window_ms, "ws": {"compress": 0}, "timeDifference": 0},
         )
         self._rest = Rest(
             self._exchange,
-            self._http,
+            http,
             self._scrubber,
             timeout=tuning.request_timeout,
             on_throttled=self._throttled,
@@ -153,7 +155,8 @@ class BinanceUsdm:
         self._market = MarketStreams(
             capacity=tuning.group,
             renewal_grace=tuning.renewal_grace,
-            make_feed=self._feed,
+            make_feed=partial(self._feed, http),
+            start=self._run,
             url_of=self._public_url,
             hooks={"quotes": self._frames.quote, "candles": self._frames.market},
             names={"quotes": quote_streams, "candles": candle_streams},
@@ -164,16 +167,13 @@ class BinanceUsdm:
         )
 
     async def close(self) -> None:
-        tasks = self._tasks | (self._market.tasks if self._exchange is not None else set())
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CLOSE)
-        self._tasks.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE)
         if self._exchange is not None:
-            exchange, self._exchange = self._exchange, None
-            await close_exchange(exchange, self._http)
-        else:
+            await self._exchange.close()
+        if self._http is not None:
             await self._http.close()
 
     def _run(self, work: Any, name: str) -> None:
@@ -276,18 +276,17 @@ class BinanceUsdm:
     async def resubscribe(self, symbol: str) -> None:
         self._market.renew(symbol)
 
-    def _feed(self, name: str, **parts: Any) -> Feed:
+    def _feed(self, http: aiohttp.ClientSession, name: str, **parts: Any) -> Feed:
         within = self._tuning.socket_answer
-        return Feed(
-            f"{self._account} {name}", self._exchange, self._http, self._scrubber, answer_within=within, **parts
-        )
+        return Feed(f"{self._account} {name}", self._exchange, http, self._scrubber, answer_within=within, **parts)
 
     def _public_url(self, kind: str, index: int) -> str:
         category = "public" if kind == "quotes" else "market"
         return f"{self._exchange.get_ws_url('linear', category)}/{index}"
 
-    async def _feed_user(self) -> None:
+    async def _feed_user(self, http: aiohttp.ClientSession) -> None:
         self._user.feed = feed = self._feed(
+            http,
             "orders",
             url=self._user.url,
             on_frame=self._frames.user,

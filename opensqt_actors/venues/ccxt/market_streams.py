@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from opensqt_actors.venues.ccxt.feed import Feed, FrameHook, StreamLost
 
@@ -16,6 +17,7 @@ _COALESCE = 0.05
 _STREAMS_PER_REQUEST = 100
 
 MakeFeed = Callable[..., Feed]
+Start = Callable[[Coroutine[Any, Any, None], str], None]
 Names = Callable[[str], tuple[str, ...]]
 
 
@@ -112,7 +114,8 @@ def _chunks(symbols: Iterable[str], names: Names) -> Iterable[list[str]]:
 class MarketStreams:
     """All public streams of one account. on_up and on_down speak of the quote slots together.
 
-    make_feed(slot, kind, url) builds the connection of a slot; url_of(kind, index) names its address.
+    start(work, name) runs a task until the owner ends it; make_feed(name, **parts) builds a connection;
+    url_of(kind, index) names the address of a slot.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class MarketStreams:
         capacity: int,
         renewal_grace: float,
         make_feed: MakeFeed,
+        start: Start,
         url_of: Callable[[str, int], str],
         hooks: dict[str, FrameHook],
         names: dict[str, Names],
@@ -132,6 +136,7 @@ class MarketStreams:
         self._capacity = capacity
         self._grace = renewal_grace
         self._make_feed = make_feed
+        self._start = start
         self._url_of = url_of
         self._hooks = hooks
         self._names = names
@@ -141,17 +146,11 @@ class MarketStreams:
         self._on_candles_back = on_candles_back
         self._groups: list[dict[str, Slot]] = []
         self._group_of: dict[str, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._lost: set[str] = set()
         self._ever_up = False
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._group_of
-
-    @property
-    def tasks(self) -> set[asyncio.Task[None]]:
-        """Everything that runs; cancelled by the owner."""
-        return self._tasks
 
     def feeds(self) -> list[Feed]:
         """The connections, for their counters."""
@@ -192,7 +191,7 @@ class MarketStreams:
             slot = Slot(f"{kind}-{index}", self._names[kind], self._heard, self._grace)
             group[kind] = slot
             slot.feed = self._feed_of(slot, kind, index)
-            self._tasks.add(asyncio.create_task(slot.feed.run(), name=slot.name))
+            self._start(slot.feed.run(), slot.name)
         self._groups.append(group)
         return index
 

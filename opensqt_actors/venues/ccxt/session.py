@@ -38,9 +38,3 @@ def open_exchange(
             **config,
         }
     )
-
-
-async def close_exchange(exchange: Any, http: aiohttp.ClientSession) -> None:
-    """Release both; idempotent."""
-    await exchange.close()
-    await http.close()
