@@ -335,12 +335,12 @@ class Slots:
         return True
 
     def drop(self, level: int) -> None:
-        """Forget a FREE, empty slot; its generation stays used."""
+        """Forget a FREE, empty slot; its generation stays used. It counts as changed: it may have been written down."""
         slot = self.by_level.get(level)
         if slot is None or slot.status is not SlotStatus.FREE or slot.position:
             return
         self.floor = max(self.floor, slot.generation)
-        self.changed.discard(level)
+        self.changed.add(level)
         self.idle.discard(level)
         del self.by_level[level]
 
