@@ -360,6 +360,7 @@ class SymbolActor:
         if self.phase is Phase.SYNCING and (difference == 0 or self._news or "position_mismatch" in self.gates):
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
+            effects.append(self._row(now))
         wait = RESYNC_DELAY if self._mismatches and self._mismatches < MISMATCHES else self.execution.reconcile_interval
         effects.append(SetTimer("reconcile", wait, _Reconcile()))
         return effects + self._act(now)
@@ -639,9 +640,10 @@ class SymbolActor:
                 refusal = self._first_price()
                 if refusal is not None:
                     return self._refuse(refusal, now)
+                effects.append(self._row(now))
             if self.strategy is not None:
                 self.why = self.gate.closed[0][1] if self.gate.closed else ""
-                effects = self._decide(self.strategy, now)
+                effects += self._decide(self.strategy, now)
         return self._flush() + effects
 
     def _first_price(self) -> str | None:
