@@ -59,10 +59,10 @@ _REGIMES = (
     Regime("trend", 1.0, 1.2, 2.0, 6 * 3_600, 0.3),
     Regime("volatile", 1.7, 2.5, 0.0, 3 * 3_600, 0.2),
 )
-# Twenty minutes of market in a second: the price crosses a level of 0.4 % about once a second and comes back.
+# Twenty minutes of market in a second: the price crosses a level of 0.4 % about twice a second and comes back.
 PROFILES: dict[str, Profile] = {
     "calm": Profile(0.5, 1.0, 6 * 3_600, 0.5, 0.5, 0.003, 0.00005, 300, Liquidity(), _REGIMES),
-    "demo": Profile(1.1, 1_200.0, 12 * 3_600, 0.4, 1.0, 0.006, 0.0001, 600, Liquidity(split=0.15), _REGIMES),
+    "demo": Profile(1.4, 1_200.0, 4 * 3_600, 0.4, 1.0, 0.006, 0.0001, 600, Liquidity(split=0.15), _REGIMES),
     "wild": Profile(
         1.6, 1_200.0, 24 * 3_600, 0.6, 6.0, 0.015, 0.0003, 900, Liquidity(touch=1_500, split=0.3), _REGIMES
     ),
