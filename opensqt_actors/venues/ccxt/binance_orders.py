@@ -29,7 +29,7 @@ from opensqt_actors.domain.orders import (
 from opensqt_actors.venues.ccxt.binance_values import CANCEL_BATCH, PLACE_BATCH, order_params, report_of
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure, Verdict
 from opensqt_actors.venues.ccxt.expected import Expected
-from opensqt_actors.venues.ccxt.rest import Rest
+from opensqt_actors.venues.ccxt.rest import LOOK_UPS_SHARE, Rest
 
 _PRIVATE = "fapiPrivate"
 _NO_SUCH_ORDER = -2013
@@ -81,9 +81,8 @@ class Orders:
         """The order, or None once it is sure that the venue will never know it. RestFailure when the query fails."""
         while True:
             try:
-                row = await self._rest.call(
-                    _PRIVATE, "GET", "order", {"symbol": symbol, "origClientOrderId": client_id}
-                )
+                params = {"symbol": symbol, "origClientOrderId": client_id}
+                row = await self._rest.call(_PRIVATE, "GET", "order", params, share=LOOK_UPS_SHARE)
             except RestFailure as failure:
                 if failure.code != _NO_SUCH_ORDER:
                     raise

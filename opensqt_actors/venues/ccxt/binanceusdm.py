@@ -194,6 +194,7 @@ class BinanceUsdm:
                 logger.warning("{}: the venue has changed the rules of {}: add it again", self._account, symbol)
         self._closed_symbols = closed
         self.published = readable("exchangeInfo", info, published_of)
+        self._rest.weight_limit = self.published.weight_per_minute
 
     def instruments(self) -> Mapping[str, Instrument]:
         return self._instruments

@@ -17,7 +17,12 @@ import yarl
 from opensqt_actors.venues.ccxt.errors import SECOND, Meaning, RestFailure, classify
 from opensqt_actors.venues.ccxt.secrets import Scrubber
 
+QUERIES_SHARE = 0.8
+LOOK_UPS_SHARE = 0.95
+
 _USAGE = "X-MBX-"
+_WEIGHT = "USED-WEIGHT-1M"
+_MINUTE = 60 * SECOND
 _CACHED_URLS = 64
 _QUERIES_AT_ONCE = 16  # orders have no such bound: they must not wait behind queries
 _SAME_EVENT = 100_000_000  # the elements of a batch are refused together
@@ -50,6 +55,8 @@ class Rest:
         self.requests = 0
         self.failures = 0
         self.usage: dict[str, int] = {}
+        self.weight_limit = 0
+        self._weight_minute = 0
 
     def family(self, code: int) -> type | None:
         """The class that ccxt's tables give to a venue code."""
@@ -74,13 +81,24 @@ class Rest:
         return meaning
 
     async def call(
-        self, api: str, method: str, path: str, params: Mapping[str, Any] | None = None, *, orders: bool = False
+        self,
+        api: str,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        orders: bool = False,
+        share: float = QUERIES_SHARE,
     ) -> Any:
         """The decoded answer of a 2xx; anything else raises RestFailure. orders: the call places orders.
+
+        share: the part of the minute's request weight that may be used when a query is made; beyond it the query
+        fails, so that orders and cancels are never the ones that the venue refuses.
 
         An element of a batch may still be an error object: see `failure_in`.
         """
         if method == "GET":
+            self._keep_weight(share)
             async with self._queries:
                 return await self._exchanged(api, method, path, params, self._silent_until)
         return await self._exchanged(
@@ -145,6 +163,13 @@ class Rest:
         self.failures += 1
         return RestFailure(0, 0, self._scrubber.clean(message), sent=sent)
 
+    def _keep_weight(self, share: float) -> None:
+        """The venue counts weight by the minute of its clock, which is near enough to ours."""
+        minute = time.time_ns() // _MINUTE
+        if minute == self._weight_minute and self.usage.get(_WEIGHT, 0) >= share * self.weight_limit > 0:
+            wait = (minute + 1) * _MINUTE - time.time_ns()
+            raise RestFailure(0, 0, "this minute's request weight is nearly used up", retry_after=wait, sent=False)
+
     def _keep_silent(self, until: int) -> None:
         left = until - time.monotonic_ns()
         if left > 0:
@@ -164,6 +189,7 @@ class Rest:
         for name, value in headers.items():
             if name.upper().startswith(_USAGE) and value.isdigit():
                 self.usage[name.upper().removeprefix(_USAGE)] = int(value)
+        self._weight_minute = time.time_ns() // _MINUTE
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:

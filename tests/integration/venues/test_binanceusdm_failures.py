@@ -53,6 +53,17 @@ async def test_f01_an_order_that_never_arrived_is_unknown_only_after_its_window_
     assert isinstance(outcome, Accepted)
 
 
+async def test_f01_an_order_that_is_still_on_its_way_is_not_called_unknown(lab, simulator) -> None:
+    bid, _ = await lab.started()
+    order = lab.order(bid - bid // 50)
+    await simulator.fault(on(lab), "delay", count=1, ms=300)
+    placing = asyncio.create_task(lab.venue.place([order]))
+    await asyncio.sleep(0)
+    found = await lab.venue.find(lab.symbol, order.client_id)
+    assert found is not None
+    assert isinstance((await placing)[0], Accepted)
+
+
 async def test_a_connection_reset_after_acceptance_leaves_the_outcome_open(lab, simulator) -> None:
     bid, _ = await lab.started()
     order = lab.order(bid - bid // 50)
@@ -264,6 +275,7 @@ async def test_keys_of_one_world_never_reach_the_other(simulator, key, simulated
         await venue.open(lambda *_: None, lambda _: None)
     assert caught.value.final
     assert key not in str(caught.value)
+    await venue.close()
 
 
 async def test_a_venue_that_is_not_there_is_one_sentence(simulator, unused_tcp_port) -> None:

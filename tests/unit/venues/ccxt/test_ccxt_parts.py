@@ -15,9 +15,10 @@ from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.venues.ccxt.binance_queries import Queries
 from opensqt_actors.venues.ccxt.errors import RestFailure, classify
 from opensqt_actors.venues.ccxt.expected import Expected
-from opensqt_actors.venues.ccxt.feed import Feed
+from opensqt_actors.venues.ccxt.feed import Feed, NotAnswered, StreamLost
 from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
+from opensqt_actors.venues.ccxt.user_stream import UserStream
 from opensqt_actors.venues.port import VenueError
 
 MS = 1_000_000
@@ -95,7 +96,7 @@ class Pages:
         self.rows, self.page = rows, page
         self.asked: list[dict[str, Any]] = []
 
-    async def call(self, api: str, method: str, path: str, params: dict[str, Any] | None = None) -> Any:
+    async def call(self, api: str, method: str, path: str, params: dict[str, Any] | None = None, **_: Any) -> Any:
         params = dict(params or {})
         self.asked.append(params)
         if "fromId" in params:
@@ -211,6 +212,89 @@ async def test_a_refused_request_loses_the_stream_and_says_why() -> None:
     feed._client = Client()
     with pytest.raises(Exception, match="the venue refused the request: Invalid request: invalid stream"):
         await feed.ask("SUBSCRIBE", ["x"])
+
+
+class Answering:
+    """Stands where a feed stands for the user stream: says whether requests are answered, counts pings."""
+
+    def __init__(self, subscribed: Any) -> None:
+        self.subscribed = subscribed
+        self.pings = 0
+        self.ups = 0
+
+    def up(self) -> None:
+        self.ups += 1
+
+    async def ask(self, method: str) -> Any:
+        if isinstance(self.subscribed, Exception):
+            raise self.subscribed
+        return self.subscribed
+
+    async def ping(self) -> None:
+        self.pings += 1
+
+
+class Keys:
+    """Gives and renews one listen key."""
+
+    async def call(self, api: str, method: str, path: str, params: Any = None) -> Any:
+        return {"listenKey": "key-1"} if method == "POST" else {}
+
+
+async def user_stream(feed: Answering) -> UserStream:
+    stream = UserStream(
+        Keys(),  # type: ignore[arg-type]
+        Scrubber(CREDENTIALS),
+        lambda key: f"wss://venue/ws?listenKey={key}",
+        expected=Expected(1.0, Clock()),
+        renew_every=60.0,
+        prove_every=60.0,
+    )
+    stream.feed = feed  # type: ignore[assignment]
+    assert await stream.url() == "wss://venue/ws?listenKey=key-1"
+    return stream
+
+
+async def up_or_lost(stream: UserStream, feed: Answering) -> BaseException | None:
+    session = asyncio.ensure_future(stream.session())
+    for _ in range(20):
+        await asyncio.sleep(0)
+        if session.done() or feed.ups:
+            break
+    if session.done():
+        return session.exception()
+    session.cancel()
+    return None
+
+
+async def test_an_order_stream_is_up_when_the_socket_names_its_key() -> None:
+    for subscribed in (["key-1"], [], None, ["key-1@ORDER_TRADE_UPDATE"]):
+        feed = Answering(subscribed)
+        assert await up_or_lost(await user_stream(feed), feed) is None
+        assert (feed.ups, feed.pings) == (1, 0)
+
+
+async def test_a_socket_that_names_another_key_is_not_the_order_stream() -> None:
+    feed = Answering(["key-2"])
+    lost = await up_or_lost(await user_stream(feed), feed)
+    assert isinstance(lost, StreamLost)
+    assert feed.ups == 0
+
+
+async def test_a_venue_that_never_lists_subscriptions_is_proved_by_a_pong() -> None:
+    feed = Answering(NotAnswered("LIST_SUBSCRIPTIONS was not answered"))
+    stream = await user_stream(feed)
+    assert await up_or_lost(stream, feed) is None
+    assert (feed.ups, feed.pings) == (1, 1)
+
+
+async def test_a_venue_that_has_listed_them_once_must_do_it_again() -> None:
+    feed = Answering(["key-1"])
+    stream = await user_stream(feed)
+    assert await up_or_lost(stream, feed) is None
+    feed.subscribed, feed.ups = NotAnswered("silence"), 0
+    assert isinstance(await up_or_lost(stream, feed), NotAnswered)
+    assert (feed.ups, feed.pings) == (0, 0)
 
 
 async def test_a_pong_proves_the_socket_of_a_venue_that_does_not_list_subscriptions() -> None:
