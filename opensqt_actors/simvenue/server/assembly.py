@@ -56,14 +56,15 @@ def list_market(
     quote: str,
     scripted: bool | None,
 ) -> MarketRules:
-    """List one more market, by its rules or by a symbol with a reference price. Raises RulesError."""
+    """List one more market, by its rules or by a symbol; one that the universe does not know needs a reference price.
+    Raises RulesError."""
     if (rules is None) == (symbol is None):
         raise RulesError("A new market needs either rules, or a symbol with a reference price.")
     if rules is not None:
         made = rules_from(rules)
+    elif reference is None:
+        made = _known(str(symbol), core.settings.seed)
     else:
-        if reference is None:
-            raise RulesError(f"{symbol}: reference, the price at which the market opens, is missing.")
         base = str(symbol).removesuffix(quote)
         if not base or base == symbol:
             raise RulesError(f"{symbol}: a symbol is a base followed by its quote, as in BTC{quote}.")
@@ -73,6 +74,13 @@ def list_market(
     still = core.settings.markets.scripted if scripted is None else scripted
     _list(core, made, _model(core.settings, still), core.now())
     return made
+
+
+def _known(symbol: str, seed: int) -> MarketRules:
+    for rules in universe(MOST_MARKETS, seed):
+        if rules.symbol == symbol:
+            return rules
+    raise RulesError(f"{symbol}: reference, the price at which the market opens, is missing.")
 
 
 def _list(core: Core, rules: MarketRules, model: MarketModel, now: int) -> None:

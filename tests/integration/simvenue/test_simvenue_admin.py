@@ -63,6 +63,12 @@ async def test_markets_are_added_and_known_to_clients_at_once(venue: Any, client
     assert placed["status"] == "open"
 
 
+async def test_a_market_of_the_universe_is_added_by_its_name(venue: Any) -> None:
+    assert await venue.admin("POST", "/markets", {"symbol": "XRPUSDT"}) == {"symbol": "XRPUSDT"}
+    listed = {row["symbol"]: row for row in (await venue.admin("GET", "/markets"))["markets"]}
+    assert listed["XRPUSDT"]["last_price"] == "1.4320"
+
+
 async def test_a_market_is_added_by_its_rules(venue: Any) -> None:
     rules = {"symbol": "ABCUSDT", "base": "ABC", "quote": "USDT", "tick": "0.01", "step": "1", "reference": "5.00"}
     assert await venue.admin("POST", "/markets", {"rules": rules}) == {"symbol": "ABCUSDT"}
