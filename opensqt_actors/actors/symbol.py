@@ -506,6 +506,8 @@ class SymbolActor:
     # --- orders ----------------------------------------------------------------------------------------------------------
 
     def _order_update(self, message: OrderUpdate, now: int) -> list[Effect]:
+        if self.instrument is None:
+            return []  # the venue's view, which is asked for once the rules are known, contains it
         self._news += 1
         if message.fill is not None:
             self._book(message.fill)
