@@ -23,6 +23,7 @@ class Client:
     """One connection. timeout: seconds for one call."""
 
     def __init__(self, path: Path, timeout: float) -> None:
+        require_socket(path)  # before the imports: the answer "nobody is there" should be quick
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own complaints say nothing that our sentence does not
         import grpc
 

@@ -123,12 +123,14 @@ class Logs:
         writers: list[tuple[Formatter, Callable[[str], None]]],
         redactor: Redactor,
         *,
+        files: Iterable[logging.Handler] = (),
         backlog: int = BACKLOG,
     ) -> None:
         self.dropped = 0
         self.failures = 0
         self.redactor = redactor
         self._writers = writers
+        self._files = tuple(files)
         self._queue: deque[Record] = deque(maxlen=backlog)
         self._wake = threading.Condition()
         self._closed = False
@@ -150,6 +152,9 @@ class Logs:
             self._closed = True
             self._wake.notify()
         self._thread.join(timeout)
+        if not self._thread.is_alive():
+            for file in self._files:
+                file.close()
 
     def _write_all(self) -> None:
         while True:
@@ -194,9 +199,9 @@ def configure(
     writers: list[tuple[Formatter, Callable[[str], None]]] = [
         (_coloured if colour else plain, _flushing(target)),
     ]
-    if settings.log_file is not None:
-        writers.append((plain, _to_file(settings.log_file)))
-    logs = Logs(writers, redactor, backlog=backlog)
+    files = [] if settings.log_file is None else [_open(settings.log_file)]
+    writers += [(plain, _emitting(file)) for file in files]
+    logs = Logs(writers, redactor, files=files, backlog=backlog)
     level = str(settings.log_level).upper()
     logger.remove()
     # the format is the bare message: the thread makes the line from the record
@@ -217,14 +222,17 @@ def _flushing(target: TextIO) -> Callable[[str], None]:
     return write
 
 
-def _to_file(path: Path) -> Callable[[str], None]:
+def _open(path: Path) -> PrivateRotatingFile:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = PrivateRotatingFile(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
     except OSError as error:
         raise LogFileUnusable(f"telemetry.log_file: {path} cannot be written: {error.strerror}") from None
     handler.terminator = ""
+    return handler
 
+
+def _emitting(handler: logging.Handler) -> Callable[[str], None]:
     def write(text: str) -> None:
         handler.emit(logging.makeLogRecord({"msg": text, "args": None}))
 
