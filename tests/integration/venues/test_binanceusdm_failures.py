@@ -8,9 +8,9 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from opensqt_actors.actors.ports import MarkSeen, OrderEvent, StreamDown, StreamUp, Throttled
+from opensqt_actors.actors.ports import CandleSeen, MarkSeen, OrderEvent, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
-from opensqt_actors.domain.orders import Accepted, CancelRequest, NotSent, OrderStatus, OutcomeUnknown, Refused
+from opensqt_actors.domain.orders import Accepted, CancelRequest, Candle, NotSent, OrderStatus, OutcomeUnknown, Refused
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
@@ -62,6 +62,29 @@ async def test_f01_an_order_that_is_still_on_its_way_is_not_called_unknown(lab, 
     found = await lab.venue.find(lab.symbol, order.client_id)
     assert found is not None
     assert isinstance((await placing)[0], Accepted)
+
+
+@pytest.mark.parametrize(
+    ("error", "final", "retry_after"),
+    [
+        ({"http_status": 503, "code": -1008, "msg": "Request throttled."}, False, SECOND),
+        ({"http_status": 401, "code": -2015, "msg": "Invalid API-key, IP, or permissions."}, True, 0),
+    ],
+)
+async def test_a_look_up_that_fails_says_nothing_about_the_order(lab, simulator, error, final, retry_after) -> None:
+    await simulator.fault(on(lab, method="GET"), "error", count=1, **error)
+    with pytest.raises(VenueError) as caught:
+        await lab.venue.find(lab.symbol, ClientId("sq0000000000000none"))
+    assert (caught.value.final, caught.value.retry_after) == (final, retry_after)
+    assert await lab.venue.find(lab.symbol, ClientId("sq0000000000000none")) is None
+
+
+async def test_a_query_is_repeated_once_after_the_clock_was_measured(lab, simulator) -> None:
+    await simulator.admin("POST", "/clock", {"skew_ms": 5_000})
+    try:
+        assert await lab.venue.open_orders(lab.symbol) == []
+    finally:
+        await simulator.admin("POST", "/clock", {"skew_ms": 0})
 
 
 async def test_a_connection_reset_after_acceptance_leaves_the_outcome_open(lab, simulator) -> None:
@@ -227,6 +250,26 @@ async def test_after_a_reset_prices_and_marks_come_back_by_themselves(lab, simul
     await lab.price(lab.last_bid() - lab.last_bid() // 100)
     marks = len(lab.told.of(MarkSeen))
     await lab.told.until(lambda: len(lab.told.of(MarkSeen)) > marks)
+
+
+async def test_candles_that_closed_while_their_stream_was_away_are_told_once(lab, simulator, monkeypatch) -> None:
+    await lab.started()
+    minute = 60 * SECOND
+    newest = time.time_ns() // minute * minute - minute
+    missed = [Candle(lab.symbol, newest - k * minute, 1.0, 2.0, 0.5, 1.5, 9.0, True) for k in (3, 2, 1, 0)]
+    asked: list[int] = []
+
+    async def candles(symbol: str, interval: str, limit: int) -> list[Candle]:
+        asked.append(limit)
+        return missed
+
+    monkeypatch.setattr(lab.venue, "candles", candles)
+    lab.venue._frames.last_candle[lab.symbol] = missed[0].open_time
+    await simulator.admin("POST", "/sockets/reset", {"kind": "market"})
+    told = await lab.told.until(lambda: [e.candle for e in lab.told.of(CandleSeen) if e.candle in missed][2:] or None)
+    assert told == missed[3:]
+    assert [e.candle for e in lab.told.of(CandleSeen) if e.candle in missed] == missed[1:]
+    assert 3 <= asked[0] <= 4
 
 
 async def test_adding_and_removing_a_symbol_does_not_reconnect_the_others(lab) -> None:

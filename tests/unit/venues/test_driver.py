@@ -313,6 +313,24 @@ async def test_funding_is_told_once_for_each_payment(world: World) -> None:
     assert [event.payments for event in told()] == [(first,), (second,)]
 
 
+async def test_funding_that_could_not_be_fetched_is_fetched_later(world: World) -> None:
+    world.venue.trouble("funding", Trouble.NOT_SENT, Trouble.NOT_SENT)
+    payment = FundingPayment("AAAUSDT", "1", Decimal("0.5"), world.venue.now)
+    world.venue.pay_funding(payment)
+    async with asyncio.timeout(5):
+        while (EXCHANGE, ports.FundingSeen((payment,))) not in world.host.told:
+            world.host._news.clear()
+            await world.host._news.wait()
+
+
+async def test_the_state_of_the_streams_can_be_asked_for(world: World) -> None:
+    assert world.driver.streams == {"orders": True}
+    world.venue.lose_orders_stream()
+    assert world.driver.streams == {"orders": False}
+    world.venue.regain_orders_stream()
+    assert world.driver.streams == {"orders": True}
+
+
 async def test_the_router_hands_each_effect_to_the_driver_of_its_sender() -> None:
     host = Host()
     router = VenueRouter(host)

@@ -129,6 +129,11 @@ async def test_the_last_part_of_the_weight_is_kept_for_look_ups_and_the_very_las
     await world.rest.call("public", "GET", "fine")
 
 
+async def test_the_class_of_a_code_is_taken_from_the_futures_table_first(world: World) -> None:
+    world.rest._exchange.exceptions = {"exact": {"-1": OSError, "-2": OSError}, "linear": {"exact": {"-1": KeyError}}}
+    assert [world.rest.family(code) for code in (-1, -2, -3)] == [KeyError, OSError, None]
+
+
 async def test_a_closed_session_was_not_sent_to(world: World) -> None:
     await world.rest._http.close()
     with pytest.raises(RestFailure) as caught:
