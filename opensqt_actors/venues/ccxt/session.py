@@ -9,7 +9,7 @@ import aiohttp
 from opensqt_actors.venues.ccxt.lazy import load
 from opensqt_actors.venues.ccxt.secrets import Credentials
 
-KEEP_IDLE = 55.0
+KEEP_IDLE = 30.0
 
 
 def open_http(connector: aiohttp.TCPConnector, *, proxies: bool) -> aiohttp.ClientSession:
