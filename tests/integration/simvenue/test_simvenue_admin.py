@@ -124,6 +124,12 @@ async def test_the_position_mode_can_be_flipped_by_the_user(venue: Any, client: 
     assert (await client.fetch_position_mode())["hedged"] is True
 
 
+async def test_money_is_paid_in_and_out(venue: Any, client: Any) -> None:
+    await venue.admin("POST", f"{ACCOUNT}/transfer", {"amount": "-999000"})
+    assert (await client.fetch_balance())["USDT"]["total"] == 1_000
+    assert (await venue.admin("GET", ACCOUNT))["transfers"] == "-999000.00000000"
+
+
 async def test_unknown_things_are_not_found(venue: Any) -> None:
     for method, path in (
         ("GET", "/accounts/sim-nobody"),

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.integration
 COMMAND = [sys.executable, "-m", "opensqt_actors.simvenue"]
+UPGRADE = (
+    "GET /ws/btcusdt@bookTicker HTTP/1.1\r\nHost: fstream.binance.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +46,34 @@ def test_the_process_says_one_line_and_ends_cleanly(tmp_path: Path, number: sign
         rest, _ = process.communicate(timeout=2)
     assert process.returncode == 0
     assert rest == ""
+
+
+def test_deaf_sockets_and_held_requests_do_not_delay_the_end(tmp_path: Path) -> None:
+    arguments = ["--port", "0", "--admin-port", "0", "--dir", str(tmp_path), "--symbols", "1", "--scripted"]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        fault = json.dumps({"action": "timeout_before_accept", "match": {"path": "/fapi/v1/time"}}).encode()
+        admin = f"http://127.0.0.1:{ready['admin_port']}"
+        urllib.request.urlopen(f"{admin}/faults", data=fault, timeout=10).close()
+        trust = ssl.create_default_context(cafile=ready["ca"])
+        with ExitStack() as open_sockets:
+            for request in (UPGRADE, "GET /fapi/v1/time HTTP/1.1\r\nHost: fapi.binance.com\r\n\r\n"):
+                plain = open_sockets.enter_context(socket.create_connection(("127.0.0.1", ready["port"])))
+                secure = open_sockets.enter_context(trust.wrap_socket(plain, server_hostname="fapi.binance.com"))
+                secure.sendall(request.encode())
+                if request is UPGRADE:
+                    assert secure.recv(4_096).startswith(b"HTTP/1.1 101")
+            while stats(admin)["faults"] != {"timeout_before_accept": 1}:
+                pass
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=2)
+    assert process.returncode == 0
+
+
+def stats(admin: str) -> Any:
+    with urllib.request.urlopen(f"{admin}/stats", timeout=10) as answer:
+        return json.load(answer)
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

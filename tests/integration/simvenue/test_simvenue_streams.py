@@ -246,6 +246,16 @@ async def test_a_reset_hits_only_its_kind_of_sockets(venue: Any, client: Any) ->
     await session.close()
 
 
+async def test_a_venue_that_goes_away_says_goodbye(venue: Any) -> None:
+    session, socket = await raw_socket(venue, "/ws/btcusdt@bookTicker")
+    stopping = asyncio.create_task(venue.server.stop())
+    async with asyncio.timeout(PATIENCE):
+        await socket.receive()
+        await stopping
+    assert socket.close_code == aiohttp.WSCloseCode.GOING_AWAY
+    await session.close()
+
+
 async def test_a_silenced_socket_stays_open_and_hears_nothing(venue: Any) -> None:
     session, socket = await raw_socket(venue, "/ws/btcusdt@bookTicker")
     assert await venue.admin("POST", "/sockets/silence", {"kind": "market"}) == {"silenced": 1}
