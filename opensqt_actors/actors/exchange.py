@@ -33,8 +33,9 @@ from opensqt_actors.domain.orders import (
     Truth,
 )
 from opensqt_actors.domain.records import Intent
+from opensqt_actors.domain.values import hot_value
 from opensqt_actors.runtime.behaviour import ActorId
-from opensqt_actors.runtime.effects import Effect, SetTimer, Tell, hot_value
+from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 MILLISECOND = SECOND // 1000
 SWEEP = SECOND

@@ -26,18 +26,19 @@ from opensqt_actors.domain.orders import (
 )
 from opensqt_actors.domain.records import Entry, Intent, Restored
 from opensqt_actors.domain.settings import SymbolSpec
+from opensqt_actors.domain.values import hot_value
 
 # --- storage ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class Persist:
     """Write entries as one transaction, in order, kept and retried until written. Not answered."""
 
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class CommitIntents:
     """Write intents; answered by IntentsCommitted once they are durable, or IntentsFailed at once when they cannot be."""
 
@@ -45,7 +46,7 @@ class CommitIntents:
     intents: tuple[Intent, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class IntentsCommitted:
     """The intents of this batch are durable."""
 
@@ -112,28 +113,28 @@ class SpecFailed:
 # --- venue -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class SendPlaces:
     """Send orders (at most the venue's batch size). Answered by one PlacesAnswered, outcomes in the order sent."""
 
     orders: tuple[OrderRequest, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class PlacesAnswered:
     """What became of a SendPlaces."""
 
     outcomes: tuple[PlaceOutcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class SendCancels:
     """Cancel orders (at most the venue's cancel batch size). Answered by one CancelsAnswered, in the order sent."""
 
     cancels: tuple[CancelRequest, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class CancelsAnswered:
     """What became of a SendCancels."""
 
@@ -248,7 +249,7 @@ class Unsubscribe:
 # --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class OrderEvent:
     """An order changed, with the fill that changed it, if any. Never dropped."""
 

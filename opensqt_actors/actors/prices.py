@@ -7,7 +7,7 @@ message; outside the band one PriceMoved is in flight per symbol, and the newest
 from __future__ import annotations
 
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.runtime.effects import hot_value
+from opensqt_actors.domain.values import hot_value
 
 FAR = 1 << 62
 ABSURD = 0.2

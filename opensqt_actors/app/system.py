@@ -41,6 +41,7 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.kernel import ActorRef
+from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage
@@ -52,6 +53,8 @@ from opensqt_actors.venues.port import Venue, VenueError
 
 SUPERVISOR = ActorId("supervisor")
 VENUE_PATIENCE = 60.0
+SETTLED = 10.0
+"""Seconds after the start by which what lives for ever has been made."""
 
 
 class AlreadyRunning(OpenSqtError):
@@ -130,6 +133,7 @@ class System:
         self._listen_to_signals(loop, host)
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
+        loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
             instance,

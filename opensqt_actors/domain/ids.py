@@ -18,6 +18,9 @@ PREFIX = "sq"
 LENGTH = 19
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _VALID = frozenset(_DIGITS)
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_PAIR = len(_PAIRS)
+_FOUR = _PAIR**2
 
 
 class OrderKind(StrEnum):
@@ -91,8 +94,13 @@ class IdCoder:
 
     def encode(self, level: int, kind: OrderKind, generation: int) -> ClientId:
         """The id of one placement."""
+        place = level * 2 if level >= 0 else -level * 2 - 1
+        if not (place < _FOUR and 0 <= generation < _FOUR):
+            base36(place, 4, "level")
+            base36(generation, 4, "generation")
         return ClientId(
-            self._head + base36(zigzag(level), 4, "level") + kind.value + base36(generation, 4, "generation")
+            f"{self._head}{_PAIRS[place // _PAIR]}{_PAIRS[place % _PAIR]}{kind}"
+            f"{_PAIRS[generation // _PAIR]}{_PAIRS[generation % _PAIR]}"
         )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.values import hot_value
 
 
 class Side(StrEnum):
@@ -36,7 +37,7 @@ class OrderStatus(StrEnum):
 _TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class OrderRequest:
     """An order to place. price: ticks, None for a market order; quantity: steps, above 0."""
 
@@ -49,7 +50,7 @@ class OrderRequest:
     reduce_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class CancelRequest:
     """An order to cancel, by client id."""
 
@@ -57,7 +58,7 @@ class CancelRequest:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class OrderReport:
     """State of one order as the venue tells it. filled: cumulative steps; at: ns, the venue's time."""
 
@@ -73,7 +74,7 @@ class OrderReport:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class Fill:
     """One trade of ours. quantity: steps, above 0; fee: in `fee_asset`, positive when paid, negative for a rebate.
 
@@ -120,14 +121,14 @@ class Refused:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class Accepted:
     """The venue took the order; the report is its first state (it may already be filled)."""
 
     report: OrderReport
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class Cancelled:
     """The venue took the cancel. The order's final state still comes as an event."""
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import Fill, FundingPayment, OrderStatus, Side
+from opensqt_actors.domain.values import hot_value
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class Intent:
     """An order about to be sent. Committed before the request leaves. price: ticks (0 for a market order)."""
 
@@ -31,7 +32,7 @@ class Intent:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class OrderSaved:
     """The newest state of a journalled order; `filled` cumulative steps."""
 
@@ -45,7 +46,7 @@ class OrderSaved:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class FillSaved:
     """A fill, once per (account, symbol, trade id). `fee` is in quote currency; realized in quanta, before fees.
 
@@ -60,7 +61,7 @@ class FillSaved:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class SlotSaved:
     """A slot after a change. position: signed steps; cost: signed quanta paid for it; exit_level: lattice level."""
 
@@ -82,7 +83,7 @@ class SlotDropped:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
+@hot_value
 class TotalsSaved:
     """Running totals of a symbol. realized: quanta; fees, funding: quote currency."""
 

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, TypeAlias
 
+from opensqt_actors.domain.values import hot_value
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
-
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True)
-def hot_value(cls: type[T]) -> type[T]:
-    """Make a value class for the hot path: slots, equality, hash; frozen for the type checker only.
-
-    A truly frozen dataclass takes 450 ns to build, this one 180 ns, and there is one per message.
-    """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 @hot_value

@@ -50,6 +50,7 @@ from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, Spawn
 from opensqt_actors.runtime.kernel import ActorRef
+from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Journal
@@ -315,6 +316,7 @@ async def main() -> None:
     gc.collect()
     rss = (process.memory_info().rss - before) / options.symbols / 1024
     bench.latencies(options.ticks // 10, options.seed)
+    calm_collector()
     samples = sorted(bench.latencies(options.ticks, options.seed + 1))
     with_bands = bench.rate(options.ticks, options.seed + 2)
     loud = Bench(options.symbols, loop, bands=False)
