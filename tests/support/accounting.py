@@ -1,0 +1,166 @@
+"""What the journal says against the venue's own books: every fill, every position, every order, all the money."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from support.processes import ACCOUNT, LOOK, PATIENCE, VenueProcess
+
+from opensqt_actors.domain.ids import decode
+from opensqt_actors.storage import Database, books
+from opensqt_actors.storage.tables import fills as fills_table
+from opensqt_actors.storage.tables import orders as orders_table
+
+LIVE_STAGES = 3
+MONEY = Decimal("0.000001")
+"""The venue shows money with eight digits; a sum of rounded sums may be off by a few of the last."""
+
+
+def fill_count(database_url: str) -> int:
+    """Fills in the journal."""
+    database = Database(database_url, create=False)
+    try:
+        with database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(fills_table)) or 0
+    finally:
+        database.close()
+
+
+def differences(database_url: str, venue: VenueProcess) -> list[str]:
+    """Every difference between the journal and the venue's books; empty when they agree.
+
+    Both must stand still: prices paused, nothing in flight.
+    """
+    database = Database(database_url, create=False)
+    try:
+        with database.read() as connection:
+            ledgers = books.ledgers(connection, ACCOUNT)
+            slots = books.slot_sums(connection, ACCOUNT)
+            totals = books.all_totals(connection, ACCOUNT)
+            ours = connection.execute(sa.select(fills_table)).mappings().all()
+            live = set(
+                connection.scalars(sa.select(orders_table.c.client_id).where(orders_table.c.stage < LIVE_STAGES))
+            )
+    finally:
+        database.close()
+    markets, account, theirs = venue.markets(), venue.account(), venue.fills()
+    found = list(_fills(ours, theirs, markets))
+    found += _symbols(ledgers, slots, totals, markets, account, Counter(fill["symbol"] for fill in theirs))
+    found += _money(ledgers, account, markets)
+    found += _orders(live, venue)
+    return found
+
+
+def order_differences(venue: VenueProcess) -> list[str]:
+    """Orders that must not be: two under one client id, two for one slot."""
+    found: list[str] = []
+    repeated = venue.stats()["duplicate_client_ids"]
+    if repeated["count"]:
+        found.append(f"client ids that were accepted twice: {repeated['ids']}")
+    if not repeated["complete"]:
+        found.append("the venue's ledger of client ids is not complete")
+    slots: Counter[tuple[str, int]] = Counter()
+    for order in venue.open_orders():
+        key = decode(order["clientOrderId"])
+        if key is None:
+            found.append(f"an open order that nobody can explain: {order}")
+        else:
+            slots[order["symbol"], key.level] += 1
+    found += [f"{count} open orders for level {level} of {name}" for (name, level), count in slots.items() if count > 1]
+    return found
+
+
+def _fills(ours: Iterable[Any], theirs: Iterable[dict[str, Any]], markets: dict[str, dict[str, Any]]) -> Iterable[str]:
+    steps = {name: (Decimal(market["tick"]), Decimal(market["step"])) for name, market in markets.items()}
+    journal = {
+        (row["symbol"], row["trade_id"]): (
+            row["side"],
+            row["price"] * steps[row["symbol"]][0],
+            row["quantity"] * steps[row["symbol"]][1],
+            row["venue_fee"],
+            row["client_id"],
+        )
+        for row in ours
+    }
+    venue = {
+        (fill["symbol"], fill["id"]): (
+            fill["side"].lower(),
+            Decimal(fill["price"]),
+            Decimal(fill["qty"]),
+            Decimal(fill["commission"]),
+            fill["clientOrderId"],
+        )
+        for fill in theirs
+    }
+    for key in sorted(journal.keys() | venue.keys()):
+        mine, its = journal.get(key), venue.get(key)
+        if mine != its:
+            yield f"fill {key}: the journal has {mine}, the venue {its}"
+
+
+def _symbols(
+    ledgers: dict[Any, books.Ledger],
+    slots: dict[Any, books.SlotSum],
+    totals: dict[Any, Any],
+    markets: dict[str, dict[str, Any]],
+    account: dict[str, Any],
+    counts: Counter[str],
+) -> Iterable[str]:
+    names = {name for _, name in ledgers} | {name for _, name in slots} | account["positions"].keys()
+    for name in sorted(names):
+        key = (ACCOUNT, name)
+        ledger, slot = ledgers.get(key, books.Ledger()), slots.get(key, books.SlotSum(0, 0, 0, 0))
+        held = Decimal(account["positions"].get(name, {}).get("amount", 0)) / Decimal(markets[name]["step"])
+        if not slot.position == ledger.net == held:
+            yield f"{name}: the slots hold {slot.position} steps, the ledger {ledger.net}, the venue {held}"
+        if ledger.fills != counts[name]:
+            yield f"{name}: {ledger.fills} fills in the ledger, {counts[name]} at the venue"
+        if ledger.cash + slot.cost != ledger.realized:
+            yield f"{name}: cash {ledger.cash} + cost {slot.cost} is not realised {ledger.realized}"
+        total = totals.get(key)
+        if total is not None and (total.realized, total.fees) != (ledger.realized, ledger.fees):
+            yield f"{name}: totals {total.realized}, {total.fees}; ledger {ledger.realized}, {ledger.fees}"
+
+
+def _money(
+    ledgers: dict[Any, books.Ledger], account: dict[str, Any], markets: dict[str, dict[str, Any]]
+) -> Iterable[str]:
+    fees = sum((ledger.fees for ledger in ledgers.values()), Decimal(0))
+    if abs(fees - Decimal(account["fees"])) > MONEY:
+        yield f"fees: {fees} in the ledger, {account['fees']} at the venue"
+    ours = -fees + Decimal(account["funding"]) + Decimal(account["insurance"])
+    for (_, name), ledger in ledgers.items():
+        market = markets[name]
+        quantum = Decimal(market["tick"]) * Decimal(market["step"])
+        mark = Decimal(account["positions"].get(name, {}).get("mark_price", 0))
+        ours += ledger.cash * quantum + ledger.net * Decimal(market["step"]) * mark
+    theirs = (
+        Decimal(account["wallet_balance"])
+        - Decimal(account["initial_balance"])
+        - Decimal(account["transfers"])
+        + Decimal(account["unrealized_pnl"])
+    )
+    if abs(ours - theirs) > MONEY * max(1, len(ledgers)):
+        yield f"equity changed by {ours} in the ledger, by {theirs} at the venue"
+
+
+def _orders(live: set[str], venue: VenueProcess) -> Iterable[str]:
+    resting = {order["clientOrderId"] for order in venue.open_orders()}
+    for client_id in sorted(live ^ resting):
+        where = "in the journal alone" if client_id in live else "at the venue alone"
+        yield f"live order {client_id} {where}"
+
+
+def settled(database_url: str, venue: VenueProcess, timeout: float = PATIENCE) -> None:
+    """Wait, prices paused, until the journal and the venue's books agree; fails with what differs at the end."""
+    venue.pause()
+    deadline = time.monotonic() + timeout
+    while found := differences(database_url, venue):
+        assert time.monotonic() < deadline, "\n".join(found[:30])
+        time.sleep(LOOK)
+    assert order_differences(venue) == []
