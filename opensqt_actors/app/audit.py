@@ -86,7 +86,9 @@ def audit(database: Database, accounts: Mapping[str, str], venue: VenueBooks) ->
         for symbol in known:
             market = markets.get(symbol)
             if market is None:
-                differences.append(f"{symbol}: our books have it, the venue does not list it")
+                differences.append(
+                    f"{symbol}: our books have it or a position is held in it, but the venue does not list it"
+                )
                 continue
             remembered = venue.fills(key, symbol) if not int(theirs.get("fills_dropped", 0)) else None
             differences += _symbol(symbol, market, ours, held.get(symbol, _ZERO), remembered)

@@ -37,6 +37,7 @@ VENUE_STOP = 3.0
 LOOK = 0.5
 LINE_EVERY = 5.0
 PR_SET_PDEATHSIG = 1
+UNKNOWN = -1_000
 _NEVER = frozenset({SymbolState.REFUSED, SymbolState.QUARANTINED})
 
 
@@ -127,16 +128,20 @@ class Demo:
         return Recorded.of(child.pid)
 
     def ended(self, process: Recorded | None) -> int | None:
-        """The exit code of a process that has ended, None while it lives. -1 when nobody knows it."""
+        """The exit code of a process that has ended, None while it lives; UNKNOWN when it was not our child."""
         if process is None:
-            return -1
+            return UNKNOWN
         child = self._children.get(process.pid)
         if child is not None:
             return child.poll()
-        return None if process.process() else -1
+        return None if process.process() else UNKNOWN
 
     def _still_there(self, name: str, process: Recorded | None, called: str) -> None:
         code = self.ended(process)
+        if code is not None and code < 0:
+            how = f"was killed (signal {-code})" if code != UNKNOWN else "is gone"
+            again = "; its state is kept, run the demo again to go on" if self.folder.kept else ""
+            raise Failure(Exit.ERROR, "killed", f"{called} {how}{again}")
         if code is not None:
             exit_code = Exit(code) if code in set(Exit) and code else Exit.ERROR
             raise Failure(exit_code, "ended", f"{called} has ended: {last_line(self.folder.log(name))}")

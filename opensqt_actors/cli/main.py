@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -215,6 +216,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         ended = typer.main.get_command(app).main(args=words, prog_name="opensqt", standalone_mode=False)
+        sys.stdout.flush()
     except Failure as failure:
         _tell(failure, words)
         return failure.exit_code
@@ -225,10 +227,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
             _tell(Failure(Exit.ERROR, "usage", message), words)
         return Exit.ERROR
     except BrokenPipeError:
-        # whoever read our output has had enough of it
-        sys.stdout = None  # nothing is flushed into the broken pipe at exit
-        return Exit.OK
+        return _unread()
+    except SystemExit as ended_early:
+        # typer's own answer to a closed pipe
+        if isinstance(ended_early.__context__, BrokenPipeError):
+            return _unread()
+        raise
     return ended if isinstance(ended, int) else Exit.OK
+
+
+def _unread() -> int:
+    """Whoever read our output has had enough of it: that is no error. What is still buffered goes nowhere."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return Exit.OK
 
 
 def _tell(failure: Failure, words: Sequence[str]) -> None:
