@@ -24,12 +24,13 @@ class PriceMoved:
 class Cell:
     """One symbol. bid, ask, low, high, mark: ticks; at: the venue's time of the last quote, ns.
 
-    quiet while low <= bid and ask < high; `told`: a PriceMoved is on its way; seen: frames of any kind so far.
+    quiet while low <= bid and ask < high; told: a PriceMoved is on its way; seen: frames of any kind so far;
+    quoted: the bid and ask that its SymbolActor was last told.
     """
 
     __slots__ = (
-        "ask", "at", "bid", "high", "instrument", "low", "mark", "refused", "scale", "seen", "suspect", "suspects",
-        "symbol", "told",
+        "ask", "at", "bid", "high", "instrument", "low", "mark", "quoted", "refused", "scale", "seen", "suspect",
+        "suspects", "symbol", "told",
     )  # fmt: skip
 
     def __init__(self, instrument: Instrument) -> None:
@@ -47,6 +48,22 @@ class Cell:
         self.suspect = 0
         self.suspects = 0
         self.refused = 0
+        self.quoted = (0, 0)
+
+    def take(self) -> tuple[int, int]:
+        """Bid and ask, for its SymbolActor."""
+        self.quoted = (self.bid, self.ask)
+        return self.quoted
+
+    @property
+    def restless(self) -> bool:
+        """Whether the newest price lies outside the band and nobody was told: it came while a decision was made."""
+        return (
+            self.bid > 0
+            and not self.told
+            and not (self.low <= self.bid and self.ask < self.high)
+            and self.quoted != (self.bid, self.ask)
+        )
 
 
 class PriceBoard:
@@ -83,7 +100,7 @@ class PriceBoard:
         scale = cell.scale
         low = int(float(bid) * scale + 0.5)
         high = int(float(ask) * scale + 0.5)
-        if low == cell.bid and high == cell.ask:
+        if low == cell.bid and high == cell.ask and cell.quoted[0]:
             self.skipped += 1
             cell.at = at
             return False
@@ -117,13 +134,17 @@ class PriceBoard:
             return True
         return False
 
-    def quiet(self, symbol: str, low: int, high: int) -> None:
+    def quiet(self, symbol: str, low: int, high: int) -> Cell | None:
         """Set a symbol's quiet band, in ticks."""
         cell = self.cells.get(symbol)
         if cell is not None:
             cell.low = low
             cell.high = high
+        return cell
 
     def loud(self, symbol: str) -> None:
-        """Forget a symbol's band: the next tick counts."""
-        self.quiet(symbol, FAR, -FAR)
+        """Forget a symbol's band and what was told of it: the next tick counts, even one at the same price."""
+        cell = self.quiet(symbol, FAR, -FAR)
+        if cell is not None:
+            cell.told = False
+            cell.quoted = (0, 0)

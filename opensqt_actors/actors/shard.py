@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opensqt_actors.actors import exchange, ports, risk, symbol
+from opensqt_actors.actors import exchange, operator, ports, risk, symbol
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.records import Restored
-from opensqt_actors.domain.settings import RemoveMode, SymbolSpec
+from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, SetTimer, Spawn, Stop, Tell
@@ -108,6 +108,11 @@ class _Child:
     restarts: int = 0
     waiting: list[Any] = field(default_factory=list)
 
+    def born(self, now: int) -> None:
+        """A new life. Its number is the time, so that it is new even after a restart of the whole shard."""
+        self.incarnation = max(self.incarnation + 1, now)
+        self.alive = True
+
 
 @dataclass(frozen=True, slots=True)
 class ShardParts:
@@ -140,11 +145,11 @@ class ShardActor:
             case AccountRow():
                 return [Tell(self.parent, message)]
             case StartShard():
-                return self._start()
+                return self._start(now)
             case AddSymbolActor(spec):
                 return self._add(spec)
             case ports.SymbolLoaded(restored):
-                return self._loaded(restored)
+                return self._loaded(restored, now)
             case ports.LoadFailed(account, name, reason):
                 return self._load_failed(account, name, reason)
             case ToSymbol(account, name, inner):
@@ -158,7 +163,7 @@ class ShardActor:
             case ActorStopped(child, incarnation):
                 return self._stopped(child, incarnation)
             case _Again(child):
-                return self._again(child)
+                return self._again(child, now)
             case symbol.SymbolDone(account, name):
                 return self._symbol_done(account, name)
             case symbol.SymbolUnable():
@@ -178,10 +183,10 @@ class ShardActor:
 
     # --- spawning -------------------------------------------------------------------------------------------------------
 
-    def _start(self) -> list[Effect]:
-        effects = self._spawn_risk()
+    def _start(self, now: int) -> list[Effect]:
+        effects = self._spawn_risk(now)
         for account in self.parts.exchanges:
-            effects += self._spawn_exchange(account)
+            effects += self._spawn_exchange(account, now)
         return effects
 
     def _child(self, actor: ActorId) -> _Child:
@@ -190,17 +195,15 @@ class ShardActor:
             child = self._children[actor] = _Child(actor, RestartHistory())
         return child
 
-    def _spawn_risk(self) -> list[Effect]:
+    def _spawn_risk(self, now: int) -> list[Effect]:
         child = self._child(self.risk)
-        child.incarnation += 1
-        child.alive = True
+        child.born(now)
         return [Spawn(self.risk, self.parts.risk, child.incarnation)]
 
-    def _spawn_exchange(self, account: str) -> list[Effect]:
+    def _spawn_exchange(self, account: str, now: int) -> list[Effect]:
         actor = self.exchange_id(account)
         child = self._child(actor)
-        child.incarnation += 1
-        child.alive = True
+        child.born(now)
         make = self.parts.exchanges[account]
         return [
             Spawn(actor, lambda: make(self.risk), child.incarnation),
@@ -218,13 +221,15 @@ class ShardActor:
         child.loading = True
         return [ports.LoadSymbol(spec.account, spec.symbol)]
 
-    def _loaded(self, restored: Restored) -> list[Effect]:
+    def _loaded(self, restored: Restored, now: int) -> list[Effect]:
         child = self._children.get(self.symbol_id(restored.account, restored.symbol))
         if child is None or child.spec is None or not child.loading:
             return []
         child.loading = False
-        child.alive = True
-        child.incarnation += 1
+        if self._stopping is not None:
+            child.done = True
+            return self._all_done()
+        child.born(now)
         waiting, child.waiting = child.waiting, []
         spec, actor, restarts = child.spec, child.id, child.restarts
         parts = self.parts
@@ -285,7 +290,7 @@ class ShardActor:
             SetTimer(f"again:{actor}", max(wait, 1), _Again(actor)),
         ]
 
-    def _again(self, actor: ActorId) -> list[Effect]:
+    def _again(self, actor: ActorId, now: int) -> list[Effect]:
         child = self._children.get(actor)
         if child is None or child.alive:
             return []
@@ -296,9 +301,9 @@ class ShardActor:
             child.loading = True
             return [ports.LoadSymbol(child.spec.account, child.spec.symbol)]
         if actor == self.risk:
-            return self._spawn_risk() + [Tell(self.risk, risk.Listen(c.id)) for c in self._symbols() if c.alive]
+            return self._spawn_risk(now) + [Tell(self.risk, risk.Listen(c.id)) for c in self._symbols() if c.alive]
         account = actor.rpartition("exchange:")[2]
-        return self._spawn_exchange(account) + [
+        return self._spawn_exchange(account, now) + [
             Tell(c.id, symbol.Start()) for c in self._symbols() if c.alive and c.spec and c.spec.account == account
         ]
 
@@ -316,19 +321,20 @@ class ShardActor:
     # --- passing on --------------------------------------------------------------------------------------------------------
 
     def _to_symbol(self, account: str, name: str, message: Any) -> list[Effect]:
+        """To the symbol's actor; while there is none it is kept, so far as it can wait."""
         child = self._children.get(self.symbol_id(account, name))
-        if child is None:
-            return []
+        if child is None or child.spec is None:
+            return _nobody(message)
+        child.spec = _after(child.spec, message)
         if child.alive:
             return [Tell(child.id, message)]
         if isinstance(message, symbol.Describe):
-            return [ports.Reply(message.request, None)]
+            return _nobody(message)
         if child.loading:
             child.waiting.append(message)
             return []
-        if isinstance(message, symbol.Remove) and message.mode is not RemoveMode.GRACEFUL and child.spec is not None:
+        if isinstance(message, symbol.Remove):
             child.history = child.history.cleared()
-            child.waiting.append(message)
             child.loading = True
             return [ports.LoadSymbol(account, name)]
         return []
@@ -377,3 +383,24 @@ class ShardActor:
         if self._stopping is None or not all(child.done for child in self._symbols()):
             return []
         return [Tell(self.parent, ShardStopped())]
+
+
+def _nobody(message: Any) -> list[Effect]:
+    """The answer to a question that nobody can answer now."""
+    if not isinstance(message, symbol.Describe):
+        return []
+    sentence = "its actor is being started; try again in a moment"
+    return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]
+
+
+def _after(spec: SymbolSpec, message: Any) -> SymbolSpec:
+    """What the next life of a symbol's actor starts from, once it has been told this."""
+    match message:
+        case symbol.Pause():
+            return replace(spec, state=SymbolState.PAUSED)
+        case symbol.Resume():
+            return replace(spec, state=SymbolState.TRADING)
+        case symbol.Remove(mode):
+            return replace(spec, state=SymbolState.REMOVING, remove_mode=mode)
+        case _:
+            return spec

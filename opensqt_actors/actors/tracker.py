@@ -6,18 +6,22 @@ Terminal states absorb, cumulative fills never fall, and a time-out never makes 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 
+from opensqt_actors.actors.exchange_messages import OrderPlan
 from opensqt_actors.domain.ids import ClientId, OrderKind
-from opensqt_actors.domain.orders import Fill, OrderReport, OrderRequest, OrderStatus, Side
+from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
 
 ENDED = 20_000
 
 
 class Stage(Enum):
-    """What is known. QUEUED: not sent; SENDING, CANCELLING, LOOKING: a request is out; ENDING: terminal, fills missing."""
+    """What is known. QUEUED: not sent yet, its intent may be on its way; SENDING, CANCELLING: a request is out.
+
+    RESTING: on the venue; LOOKING: nobody knows, it is looked up; ENDING: terminal, but fills are missing.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -27,12 +31,19 @@ class Stage(Enum):
     ENDING = "ending"
 
 
+_WAITING = frozenset({Stage.SENDING, Stage.CANCELLING, Stage.LOOKING, Stage.ENDING})
+
+
 class Tracked:
-    """One order. since: ns, when its stage began; tries: look-ups so far; look_at: ns, when to look again, 0 = no need."""
+    """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
+
+    seen: the venue has confirmed it; cancel_sent: a cancel is out whose effect is not known; abandoned: its SymbolActor
+    died, so that it is never sent again.
+    """
 
     __slots__ = (
-        "booked", "cancel_sent", "client_id", "filled", "kind", "look_at", "report", "request", "resends", "since", "stage",
-        "symbol", "tries", "was_resting",
+        "abandoned", "booked", "cancel_sent", "client_id", "filled", "kind", "look_at", "plan", "report", "resends",
+        "seen", "since", "stage", "symbol", "trades", "tries",
     )  # fmt: skip
 
     def __init__(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> None:
@@ -43,12 +54,14 @@ class Tracked:
         self.since = now
         self.filled = 0
         self.booked = 0
+        self.trades: set[int] = set()
         self.tries = 0
         self.resends = 0
         self.look_at = 0
-        self.was_resting = False
+        self.seen = False
         self.cancel_sent = False
-        self.request: OrderRequest | None = None
+        self.abandoned = False
+        self.plan: OrderPlan | None = None
         self.report: OrderReport | None = None
 
     def gone(self, now: int) -> OrderReport:
@@ -60,9 +73,10 @@ class Tracked:
 
 
 class Tracker:
-    """All live orders of one account, and a bounded memory of the ended ones."""
+    """All live orders of one account, and a bounded memory of the ended ones. timeout: ns without news before a look."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: int) -> None:
+        self._timeout = timeout
         self._live: dict[ClientId, Tracked] = {}
         self._ended: set[ClientId] = set()
         self._ended_order: deque[ClientId] = deque()
@@ -76,6 +90,10 @@ class Tracker:
         """A live order."""
         return self._live.get(client_id)
 
+    def has_ended(self, client_id: ClientId) -> bool:
+        """Whether an order is remembered to have ended."""
+        return client_id in self._ended
+
     def live(self, symbol: str) -> list[Tracked]:
         """A symbol's live orders."""
         return [tracked for tracked in self._live.values() if tracked.symbol == symbol]
@@ -84,17 +102,28 @@ class Tracker:
         """Every live order."""
         return list(self._live.values())
 
-    def queue(self, request: OrderRequest, kind: OrderKind, now: int) -> None:
+    def queue(self, plan: OrderPlan, now: int) -> None:
         """An order that waits for the budget."""
-        tracked = Tracked(request.client_id, request.symbol, kind, now)
-        tracked.request = request
-        self._live[request.client_id] = tracked
+        request = plan.request
+        tracked = self._live[request.client_id] = Tracked(request.client_id, request.symbol, plan.kind, now)
+        tracked.plan = plan
 
-    def sending(self, client_id: ClientId, now: int) -> None:
+    def adopt(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> Tracked:
+        """An order that somebody else knows to rest."""
+        tracked = self._live[client_id] = Tracked(client_id, symbol, kind, now)
+        tracked.stage = Stage.RESTING
+        tracked.seen = True
+        return tracked
+
+    def sending(self, tracked: Tracked, now: int) -> None:
         """The request leaves."""
-        tracked = self._live.get(client_id)
-        if tracked is not None and tracked.stage is not Stage.RESTING:
-            self._to(tracked, Stage.SENDING, now)
+        self._to(tracked, Stage.SENDING, now)
+
+    def again(self, tracked: Tracked, now: int) -> None:
+        """The order never arrived and waits to be sent once more."""
+        tracked.resends += 1
+        tracked.tries = 0
+        self._to(tracked, Stage.QUEUED, now)
 
     def cancelling(self, tracked: Tracked, now: int) -> None:
         """A cancel request leaves."""
@@ -105,14 +134,14 @@ class Tracker:
         """A look-up is due or out."""
         tracked.tries += 1
         tracked.look_at = 0
-        if tracked.stage is not Stage.ENDING:
+        if tracked.stage not in (Stage.ENDING, Stage.RESTING):
             tracked.stage = Stage.LOOKING
         tracked.since = now
 
-    def resting(self, tracked: Tracked) -> None:
-        """A cancel did not leave: the order rests on."""
-        tracked.stage = Stage.RESTING
+    def resting(self, tracked: Tracked, now: int) -> None:
+        """A cancel did not leave, or was not carried out: the order rests on."""
         tracked.cancel_sent = False
+        self._to(tracked, Stage.RESTING, now)
 
     def drop(self, client_id: ClientId) -> None:
         """The order certainly does not exist on the venue."""
@@ -124,14 +153,16 @@ class Tracker:
             del self._live[client_id]
 
     def filled(self, fill: Fill) -> None:
-        """Count a fill's quantity, so that missing ones are noticed."""
+        """Count a fill once, so that missing ones are noticed."""
         tracked = self._live.get(fill.client_id)
-        if tracked is not None:
-            tracked.booked += fill.quantity
-            tracked.filled = max(tracked.filled, tracked.booked)
+        if tracked is None or fill.trade_id in tracked.trades:
+            return
+        tracked.trades.add(fill.trade_id)
+        tracked.booked += fill.quantity
+        tracked.filled = max(tracked.filled, tracked.booked)
 
-    def observe(self, report: OrderReport, kind: OrderKind, now: int, looked: bool) -> bool:
-        """Take a report. True: it is old news (the order has ended before). `looked`: a look-up brought its fills, too."""
+    def observe(self, report: OrderReport, kind: OrderKind, now: int) -> bool:
+        """Take a report, its fills counted before. True: it is old news, the order has ended before."""
         if report.client_id in self._ended:
             return True
         tracked = self._live.get(report.client_id)
@@ -139,40 +170,48 @@ class Tracker:
             tracked = self._live[report.client_id] = Tracked(report.client_id, report.symbol, kind, now)
         tracked.report = report
         tracked.filled = max(tracked.filled, report.filled)
-        if looked:
-            tracked.booked = max(tracked.booked, tracked.filled)
+        complete = tracked.booked >= tracked.filled
         if report.status.terminal:
-            if tracked.booked >= tracked.filled:
-                self._end(report.client_id)
-            else:
+            if complete:
+                self.end(report.client_id)
+            elif tracked.stage is not Stage.ENDING:
+                tracked.tries = 0
                 self._to(tracked, Stage.ENDING, now)
         elif tracked.stage is Stage.ENDING:
-            if tracked.booked >= tracked.filled:
-                self._end(report.client_id)
-        elif report.status is not OrderStatus.PENDING and (looked or tracked.stage is not Stage.CANCELLING):
-            tracked.was_resting = True
-            self._to(tracked, Stage.RESTING, now)
+            if complete:
+                self.end(report.client_id)
+        elif report.status is not OrderStatus.PENDING:
+            tracked.seen = True
+            if not tracked.cancel_sent:
+                self._to(tracked, Stage.RESTING, now)
+            if complete:
+                tracked.tries = 0
+                tracked.look_at = 0 if tracked.stage is Stage.RESTING else tracked.look_at
+            elif not tracked.look_at:
+                tracked.look_at = now + self._timeout
         return False
 
-    def overdue(self, now: int, timeout: int) -> Iterable[Tracked]:
-        """Orders whose news is missing for longer than `timeout` ns, or whose next look-up is due."""
-        waiting = (Stage.SENDING, Stage.CANCELLING, Stage.LOOKING, Stage.ENDING)
+    def overdue(self, now: int) -> Iterator[Tracked]:
+        """Orders whose news is missing for too long, or whose next look-up is due."""
         for tracked in list(self._live.values()):
             if tracked.look_at:
                 if now >= tracked.look_at:
                     yield tracked
-            elif tracked.stage in waiting and now - tracked.since >= timeout:
+            elif tracked.stage in _WAITING and now - tracked.since >= self._timeout:
                 yield tracked
 
-    def _to(self, tracked: Tracked, stage: Stage, now: int) -> None:
-        if tracked.stage is not stage:
-            tracked.stage = stage
-            tracked.since = now
-            tracked.look_at = 0
-
-    def _end(self, client_id: ClientId) -> None:
-        self._live.pop(client_id, None)
+    def end(self, client_id: ClientId) -> None:
+        """Nothing of it rests and nothing of it is missing."""
+        if self._live.pop(client_id, None) is None or client_id in self._ended:
+            return
         self._ended.add(client_id)
         self._ended_order.append(client_id)
         if len(self._ended_order) > ENDED:
             self._ended.discard(self._ended_order.popleft())
+
+    @staticmethod
+    def _to(tracked: Tracked, stage: Stage, now: int) -> None:
+        if tracked.stage is not stage:
+            tracked.stage = stage
+            tracked.since = now
+            tracked.look_at = 0

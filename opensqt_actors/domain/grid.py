@@ -54,6 +54,11 @@ class Draft:
         self.recheck = 0
         self.reasons = reasons
 
+    def cancel(self, slot: Slot) -> None:
+        """The slot's order should go; asked for once, and only when it rests."""
+        if slot.status is SlotStatus.LOCKED and slot.level not in self.cancels:
+            self.cancels.append(slot.level)
+
     def quiet(self, low: int, high: int) -> None:
         """Narrow the band."""
         self.low = max(self.low, low)
@@ -140,8 +145,7 @@ class Grid:
                 self._walk(slots, draft)
             return
         for slot in (*slots.open_buys.values(), *slots.open_sells.values()):
-            if slot.status is SlotStatus.LOCKED and slot.level not in draft.cancels:
-                draft.cancels.append(slot.level)
+            draft.cancel(slot)
         for rung in self._ladder if explaining else ():
             draft.because(rung.level, *gate.closed[0])
 
@@ -228,8 +232,8 @@ class Grid:
             if order is None or slot.position or slot.status is not SlotStatus.LOCKED:
                 continue
             stays = level not in slots.exits and self._came_to(level, order.kind, draft)
-            if not stays and level not in draft.cancels:
-                draft.cancels.append(level)
+            if not stays:
+                draft.cancel(slot)
         missing = list(want_buys.difference(buys, slots.held, slots.exits))
         missing += want_sells.difference(sells, slots.held, slots.exits)
         if missing:
@@ -281,7 +285,7 @@ class Grid:
         for slot in resting:
             unwanted = slot.level not in kept and not slot.position and slot.level not in draft.cancels
             if unwanted and slot.status is SlotStatus.LOCKED:
-                draft.cancels.append(slot.level)
+                draft.cancel(slot)
 
     def _enter(self, slot: Slot | None, rung: Rung, draft: Draft) -> None:
         """Place an opening order, or say from which price or moment on it may be placed."""
@@ -361,7 +365,7 @@ class Grid:
                 return False
             right_size = order.remaining == abs(slot.position) and order.buys is not sells
             if not right_size or (order.price != wanted and not passed):
-                draft.cancels.append(slot.level)
+                draft.cancel(slot)
             elif order.price == wanted:
                 return True
             else:
@@ -387,7 +391,7 @@ class Grid:
         order = slot.order
         if order is not None and not order.opens and slot.status is SlotStatus.LOCKED:
             if order.remaining != abs(slot.position) or order.buys is (slot.position > 0):
-                draft.cancels.append(slot.level)
+                draft.cancel(slot)
             return False
         small = self.instrument.too_small(wanted, abs(slot.position))
         draft.because(slot.level, "dust", f"holds {self.instrument.quantity(slot.position)}: {small}")
@@ -405,7 +409,7 @@ class Grid:
         if other is None or other.order is None or not other.order.opens:
             return False
         if other.status is SlotStatus.LOCKED and other.level not in draft.cancels and not other.position:
-            draft.cancels.append(other.level)
+            draft.cancel(other)
         draft.because(slot.level, "level_taken", "its exit waits until the opening order on the exit level has gone")
         return True
 
@@ -420,7 +424,7 @@ class Grid:
         elif slot.position < 0 and draft.mid > half:
             draft.quiet(half + 1, FAR)
         elif slot.status is SlotStatus.LOCKED:
-            draft.cancels.append(slot.level)
+            draft.cancel(slot)
 
     # --- candles -----------------------------------------------------------------------------------------------------
 

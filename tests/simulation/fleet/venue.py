@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
@@ -48,6 +48,7 @@ from opensqt_actors.simvenue.rules import MarketRules
 
 MS = 1_000_000
 SECOND = 1_000_000_000
+REQUEST_LIFE = 5 * SECOND
 _STATUS = {
     engine.OrderStatus.NEW: OrderStatus.NEW,
     engine.OrderStatus.PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
@@ -121,6 +122,7 @@ class SimulatedVenue:
         self.refused: Counter[str] = Counter()
         self._last_event = 0
         self._in_flight = 0
+        self._unanswered: dict[str, int] = {}
 
     # --- connection ------------------------------------------------------------------------------------------------
 
@@ -128,6 +130,7 @@ class SimulatedVenue:
         """A process connects; its order stream comes up after a moment."""
         self.line = line = Line(host, board, exchange)
         self.subscribed.clear()
+        self._unanswered.clear()
         for effect, port in (
             (ports.SendPlaces, self._send_places),
             (ports.SendCancels, self._send_cancels),
@@ -300,7 +303,7 @@ class SimulatedVenue:
 
     def _delay(self, kind: str) -> int:
         if self.faults.strike(f"{kind}.late"):
-            return self.faults.random.randint(1_000, 9_000) * MS
+            return self.faults.random.randint(1_000, 4_900) * MS
         return self._wait(self.latency.request)
 
     def _send_places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
@@ -308,6 +311,7 @@ class SimulatedVenue:
         self.sent.append((self.clock.now(), len(effect.orders)))
         faults = self.faults
         ids = [order.client_id for order in effect.orders]
+        self._unanswered.update((client_id, self.clock.now() + REQUEST_LIFE) for client_id in ids)
         if faults.strike("place.not_sent"):
             answer = ports.PlacesAnswered(tuple(NotSent(i, "connection refused", SECOND // 10) for i in ids))
             return self._exchange(sender, 0, lambda: answer)
@@ -390,11 +394,18 @@ class SimulatedVenue:
                 return ports.FindFailed(effect.symbol, effect.client_id, "timed out")
             found = self.engine.order(self.account, effect.symbol, client_id=effect.client_id)
             if isinstance(found, engine.Rejection):
+                if self._may_still_come(effect.client_id):
+                    self._after(SECOND // 10, lambda: self._exchange(sender, 0, find))
+                    return None
                 return ports.OrderNotKnown(effect.symbol, effect.client_id)
             fills = self.engine.fills(self.account, effect.symbol, order_id=found.order_id, limit=1_000)
             return ports.OrderFound(self.report(found), tuple(self.fill(fill) for fill in fills))
 
         self._exchange(sender, self._wait(self.latency.request), find)
+
+    def _may_still_come(self, client_id: str) -> bool:
+        """Whether a request of this process may still be on its way; the adapter knows that of its own only."""
+        return self._unanswered.get(client_id, 0) > self.clock.now()
 
     def _fetch_truth(self, sender: ActorRef, effect: ports.FetchTruth) -> None:
         """Four requests, one after the other: the venue moves on between them."""
@@ -413,12 +424,14 @@ class SimulatedVenue:
 
         def look_up() -> None:
             still = {report.client_id for report in open_orders}
-            for client_id in effect.client_ids:
-                if client_id not in still:
-                    order = self.engine.order(account, symbol, client_id=client_id)
-                    report = None if isinstance(order, engine.Rejection) else self.report(order)
-                    found.append((client_id, report))
-            self._after(self._wait(self.latency.request), fetch_position)
+            asked = [client_id for client_id in effect.client_ids if client_id not in still]
+            orders = [self.engine.order(account, symbol, client_id=client_id) for client_id in asked]
+            for client_id, order in zip(asked, orders, strict=True):
+                if isinstance(order, engine.Rejection) and self._may_still_come(client_id):
+                    return self._after(SECOND // 10, look_up)
+            for client_id, order in zip(asked, orders, strict=True):
+                found.append((client_id, None if isinstance(order, engine.Rejection) else self.report(order)))
+            return self._after(self._wait(self.latency.request), fetch_position)
 
         def fetch_position() -> None:
             held = self.engine.position(account, symbol)
@@ -447,16 +460,10 @@ class SimulatedVenue:
 
         self._after(self._wait(self.latency.request), fetch_open)
 
-    def _named(self, fill: Fill, known: dict[str, ClientId]) -> Fill:
-        """A trade with its client id; the adapter asks the venue for orders that it does not know."""
-        client_id = known.get(fill.venue_id)
-        if client_id is None:
-            order = self.engine.order(self.account, fill.symbol, order_id=int(fill.venue_id))
-            client_id = ClientId("" if isinstance(order, engine.Rejection) else order.client_id)
-        return Fill(
-            fill.symbol, fill.trade_id, client_id, fill.venue_id, fill.side, fill.price, fill.quantity, fill.fee,
-            fill.fee_asset, fill.maker, fill.at,
-        )  # fmt: skip
+    @staticmethod
+    def _named(fill: Fill, known: dict[str, ClientId]) -> Fill:
+        """A trade with its client id, where the order is known."""
+        return replace(fill, client_id=known.get(fill.venue_id, fill.client_id))
 
     def _prepare(self, sender: ActorRef, effect: ports.PrepareSymbol) -> None:
         self.requests["prepare"] += 1

@@ -1,0 +1,175 @@
+"""What an ExchangeActor is told by symbols, shard and risk, and what it tells SymbolActors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opensqt_actors.actors import ports
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import Fill, OrderReport, OrderRequest
+from opensqt_actors.domain.values import hot_value
+from opensqt_actors.runtime.behaviour import ActorId
+
+# --- to the ExchangeActor --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused."""
+
+    symbol: str
+    number: int
+    actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """The symbol has left: stop its streams."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolDown:
+    """The SymbolActor is dead: cancel its opening orders, keep tracking the rest."""
+
+    symbol: str
+
+
+@hot_value
+class OrderPlan:
+    """One order that a SymbolActor wants, with everything its intent needs.
+
+    again: its intent is in the journal from an earlier life; the same order is sent once more under the same id.
+    """
+
+    request: OrderRequest
+    level: int
+    kind: OrderKind
+    generation: int
+    again: bool = False
+
+
+@hot_value
+class Submit:
+    """A decision: cancels first, then places, and the quiet band until the next one."""
+
+    symbol: str
+    cancels: tuple[ClientId, ...]
+    places: tuple[OrderPlan, ...]
+    low: int
+    high: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantTruth:
+    """A SymbolActor wants the venue's view. Answered by TruthFetched or TruthFailed."""
+
+    symbol: str
+    client_ids: tuple[ClientId, ...]
+    venue_ids: tuple[tuple[str, ClientId], ...]
+    after_trade: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSymbol:
+    """Can this symbol be traded? Answered to `asker` by SymbolChecked."""
+
+    request: int
+    symbol: str
+    asker: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolChecked:
+    """Answer to CheckSymbol: the venue's word."""
+
+    request: int
+    answer: ports.SymbolPrepared | ports.SymbolRefused
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOpeningBuys:
+    """Risk: take back every opening buy at once, before anything else."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTo:
+    """Who wants this account's row, once a second."""
+
+    actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A second has passed. Sent to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pump:
+    """There is room in the budget again. Sent to itself."""
+
+
+# --- from the ExchangeActor to SymbolActors --------------------------------------------------------------------------
+
+
+@hot_value
+class Quote:
+    """The newest best bid and ask, ticks. at: the venue's time, ns."""
+
+    bid: int
+    ask: int
+    at: int
+
+
+@hot_value
+class OrderUpdate:
+    """An order changed, or filled, or both. Never dropped, may come twice and in any order."""
+
+    report: OrderReport | None
+    fill: Fill | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFailed:
+    """An order was certainly not placed. code: a RefusalCode, "not_sent" or "journal"; retry_after: ns.
+
+    journalled: whether its intent was written.
+    """
+
+    client_id: ClientId
+    code: str
+    sentence: str
+    retry_after: int = 0
+    journalled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFailed:
+    """A cancel was certainly not carried out: the order rests on."""
+
+    client_id: ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGate:
+    """Whether opening is allowed as far as one stream is concerned; sentence: why not."""
+
+    code: str
+    opens: bool
+    sentence: str = ""
+    resync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Once a second: the newest price even when it is inside the band."""
+
+    bid: int
+    ask: int
+    at: int
+    mark: int

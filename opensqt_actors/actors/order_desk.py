@@ -1,0 +1,386 @@
+"""An account's orders on their way: queues by urgency, intents before sends, answers, look-ups. Owned by its ExchangeActor.
+
+An order whose fate is unknown is looked up, never guessed. Only when the venue does not know it: an exit goes out once
+more under the same id, an opening order goes back to its symbol, which decides anew.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.budget import SECOND, Budget
+from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
+from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
+from opensqt_actors.domain.ids import ClientId, OrderKind, decode
+from opensqt_actors.domain.orders import (
+    Accepted,
+    Cancelled,
+    CancelRequest,
+    NotSent,
+    OrderReport,
+    OutcomeUnknown,
+    RefusalCode,
+    Refused,
+)
+from opensqt_actors.domain.records import Intent
+from opensqt_actors.runtime.effects import Effect, SetTimer
+
+MILLISECOND = SECOND // 1000
+IN_FLIGHT = 16
+TRIES = 5
+LEAST_WAIT = 100 * MILLISECOND
+
+ToSymbol = Callable[[str, object], list[Effect]]
+
+
+class OrderDesk:
+    """`tell` sends to the actor of a symbol, to nobody when it is dead; `alive` says whether there is one.
+
+    up: whether the order stream is; no order is placed while it is not.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        budget: Budget,
+        published: ports.Published,
+        *,
+        tell: ToSymbol,
+        alive: Callable[[str], bool],
+        pending_timeout: int,
+        seed: int,
+    ) -> None:
+        self.account = account
+        self.budget = budget
+        self.published = published
+        self.tracker = Tracker(pending_timeout)
+        self.up = False
+        self.placed = 0
+        self.cancelled = 0
+        self._tell = tell
+        self._alive = alive
+        self._urgent: deque[ClientId] = deque()
+        self._cancels: deque[ClientId] = deque()
+        self._exits: deque[OrderPlan] = deque()
+        self._opens: deque[OrderPlan] = deque()
+        self._commits: dict[int, tuple[OrderPlan, ...]] = {}
+        self._withdrawn: dict[ClientId, str] = {}
+        self._batch = 0
+        self._in_flight = 0
+        self._pump_due = 0
+        self._jitter = random.Random(seed)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        return len(self._urgent) + len(self._cancels) + len(self._exits) + len(self._opens)
+
+    # --- in from symbols ---------------------------------------------------------------------------------------------
+
+    def submit(self, message: Submit, now: int) -> list[Effect]:
+        """Queue a decision and send what may go."""
+        for client_id in message.cancels:
+            self.cancel(client_id, message.symbol, now, urgent=message.urgent)
+        for plan in message.places:
+            if plan.again and self.tracker.get(plan.request.client_id) is not None:
+                continue
+            self.tracker.queue(plan, now)
+            (self._opens if plan.kind.opens else self._exits).append(plan)
+        return self.pump(now)
+
+    def cancel(self, client_id: ClientId, symbol: str, now: int, *, urgent: bool) -> None:
+        """Queue a cancel; of an order that is not known here, too."""
+        if self.tracker.get(client_id) is None:
+            key = decode(client_id)
+            if key is None or self.tracker.has_ended(client_id):
+                return
+            self.tracker.adopt(client_id, symbol, key.kind, now)
+        (self._urgent if urgent else self._cancels).append(client_id)
+
+    def cancel_resting(self, orders: Iterable[Tracked], now: int) -> list[Effect]:
+        """Cancel those that rest, before anything else."""
+        for tracked in orders:
+            if tracked.stage is Stage.RESTING:
+                self._urgent.append(tracked.client_id)
+        return self.pump(now)
+
+    def withdraw(self, goes: Callable[[OrderPlan], bool], reason: str) -> list[Effect]:
+        """Take orders back that were not sent yet, and tell their symbols."""
+        effects: list[Effect] = []
+        for queue in (self._opens, self._exits):
+            taken = [plan for plan in queue if goes(plan)]
+            if taken:
+                stays = [plan for plan in queue if not goes(plan)]
+                queue.clear()
+                queue.extend(stays)
+            for plan in taken:
+                effects += self._fail(plan.request.client_id, "not_sent", reason, journalled=plan.again)
+        for batch in self._commits.values():
+            self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
+        return effects
+
+    def symbol_down(self, symbol: str, now: int) -> list[Effect]:
+        """Its actor died: what was not sent is not, its opening orders are cancelled, the rest is only watched."""
+        effects = self.withdraw(lambda plan: plan.request.symbol == symbol, "its SymbolActor failed")
+        live = self.tracker.live(symbol)
+        for tracked in live:
+            tracked.abandoned = True
+        return effects + self.cancel_resting([tracked for tracked in live if tracked.kind.opens], now)
+
+    def forget_symbol(self, symbol: str) -> None:
+        """It has left."""
+        self.withdraw(lambda plan: plan.request.symbol == symbol, "the symbol was removed")
+        self.tracker.forget_symbol(symbol)
+
+    # --- out to the venue --------------------------------------------------------------------------------------------
+
+    def pumped(self, now: int) -> list[Effect]:
+        """The moment that a full budget had asked for."""
+        self._pump_due = 0
+        return self.pump(now)
+
+    def pump(self, now: int) -> list[Effect]:
+        """Send what the budget allows: risk cancels, cancels, exits, opens."""
+        effects: list[Effect] = []
+        if now >= self.budget.paused_until:
+            if self._urgent:
+                self._pump_cancels(self._urgent, now, effects, IN_FLIGHT * 2)
+            if self._cancels:
+                self._pump_cancels(self._cancels, now, effects, IN_FLIGHT)
+            if self.up and not self._urgent:
+                if self._exits:
+                    self._pump_places(self._exits, now, effects)
+                if self._opens and not self._exits:
+                    self._pump_places(self._opens, now, effects)
+        if not self._pump_due and self._in_flight < IN_FLIGHT and self._has_work():
+            wait = max(self.budget.next_room(now), MILLISECOND)
+            self._pump_due = now + wait
+            effects.append(SetTimer("pump", wait, Pump()))
+        return effects
+
+    def _has_work(self) -> bool:
+        return bool(self._urgent or self._cancels or (self.up and (self._exits or self._opens)))
+
+    def _pump_cancels(self, queue: deque[ClientId], now: int, effects: list[Effect], most: int) -> None:
+        while queue and self._in_flight < most:
+            symbol = ""
+            batch: list[CancelRequest] = []
+            while queue and len(batch) < self.published.cancel_batch:
+                tracked = self.tracker.get(queue[0])
+                if tracked is None or tracked.stage not in (Stage.RESTING, Stage.LOOKING):
+                    queue.popleft()
+                    continue
+                if symbol and tracked.symbol != symbol:
+                    break
+                symbol = tracked.symbol
+                queue.popleft()
+                self.tracker.cancelling(tracked, now)
+                batch.append(CancelRequest(tracked.client_id, symbol))
+            if batch:
+                self._in_flight += 1
+                self.cancelled += len(batch)
+                effects.append(ports.SendCancels(tuple(batch)))
+
+    def _pump_places(self, queue: deque[OrderPlan], now: int, effects: list[Effect]) -> None:
+        while queue and self._in_flight < IN_FLIGHT:
+            room = min(self.budget.room(now), self.published.place_batch)
+            if room <= 0:
+                return
+            again = queue[0].again
+            batch: list[OrderPlan] = []
+            while queue and len(batch) < room and queue[0].again is again:
+                batch.append(queue.popleft())
+            self.budget.take(now, len(batch))
+            self._in_flight += 1
+            if again:
+                effects += self._send(batch, now)
+                continue
+            self._batch += 1
+            self._commits[self._batch] = tuple(batch)
+            effects.append(ports.CommitIntents(self._batch, tuple(self._intent(plan, now) for plan in batch)))
+
+    def _intent(self, plan: OrderPlan, now: int) -> Intent:
+        request = plan.request
+        return Intent(
+            self.account, request.symbol, request.client_id, plan.level, plan.kind, plan.generation, request.side,
+            request.price or 0, request.quantity, request.reduce_only, request.post_only, now,
+        )  # fmt: skip
+
+    def intents_committed(self, message: ports.IntentsCommitted, now: int) -> list[Effect]:
+        """Durable: send, unless something came between."""
+        plans = self._commits.pop(message.batch, ())
+        effects: list[Effect] = []
+        ready: list[OrderPlan] = []
+        for plan in plans:
+            client_id = plan.request.client_id
+            reason = self._withdrawn.pop(client_id, "")
+            if not self.up:
+                reason = reason or "the order stream is down"
+            elif now < self.budget.paused_until:
+                reason = reason or "the venue asked for a pause"
+            if reason:
+                effects += self._fail(client_id, "not_sent", reason)
+            elif self.tracker.get(client_id) is not None:
+                ready.append(plan)
+        if ready:
+            return effects + self._send(ready, now)
+        self._in_flight -= 1
+        return effects + self.pump(now)
+
+    def _send(self, plans: list[OrderPlan], now: int) -> list[Effect]:
+        for plan in plans:
+            tracked = self.tracker.get(plan.request.client_id)
+            if tracked is not None:
+                self.tracker.sending(tracked, now)
+        self.placed += len(plans)
+        return [ports.SendPlaces(tuple(plan.request for plan in plans))]
+
+    def intents_failed(self, message: ports.IntentsFailed, now: int) -> list[Effect]:
+        """Not written: not sent."""
+        self._in_flight -= 1
+        effects: list[Effect] = []
+        sentence = f"its intent could not be written: {message.reason}"
+        for plan in self._commits.pop(message.batch, ()):
+            self._withdrawn.pop(plan.request.client_id, None)
+            effects += self._fail(plan.request.client_id, "journal", sentence, SECOND, journalled=False)
+        return effects + self.pump(now)
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def places_answered(self, message: ports.PlacesAnswered, now: int) -> list[Effect]:
+        """One outcome for each order."""
+        self._in_flight -= 1
+        effects: list[Effect] = []
+        for outcome in message.outcomes:
+            match outcome:
+                case Accepted(report):
+                    effects += self.observe(report, now)
+                case Refused(client_id, RefusalCode.DUPLICATE_ID) | OutcomeUnknown(client_id):
+                    effects += self._look_up(client_id, now)
+                case Refused(client_id, code, _, sentence):
+                    effects += self._not_placed(client_id, code.value, sentence, 0, now)
+                case NotSent(client_id, detail, retry_after):
+                    effects += self._not_placed(client_id, "not_sent", detail, retry_after, now)
+        return effects + self.pump(now)
+
+    def _not_placed(self, client_id: ClientId, code: str, sentence: str, wait: int, now: int) -> list[Effect]:
+        tracked = self.tracker.get(client_id)
+        if tracked is not None and (tracked.seen or tracked.filled):
+            return self._look_up(client_id, now)
+        return self._fail(client_id, code, sentence, wait)
+
+    def _fail(
+        self, client_id: ClientId, code: str, sentence: str, wait: int = 0, *, journalled: bool = True
+    ) -> list[Effect]:
+        tracked = self.tracker.get(client_id)
+        if tracked is None:
+            return []
+        self.tracker.drop(client_id)
+        return self._tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
+
+    def cancels_answered(self, message: ports.CancelsAnswered, now: int) -> list[Effect]:
+        """One outcome for each cancel; how a cancelled order ended comes as an event."""
+        self._in_flight -= 1
+        effects: list[Effect] = []
+        for outcome in message.outcomes:
+            match outcome:
+                case Cancelled():
+                    pass
+                case Refused(client_id) | OutcomeUnknown(client_id):
+                    effects += self._look_up(client_id, now)
+                case NotSent(client_id, _, retry_after):
+                    tracked = self.tracker.get(client_id)
+                    if tracked is not None and tracked.stage is Stage.CANCELLING:
+                        self.tracker.resting(tracked, now)
+                        self.budget.pause(now, max(retry_after, LEAST_WAIT))
+                        self._cancels.append(client_id)
+        return effects + self.pump(now)
+
+    # --- look-ups ----------------------------------------------------------------------------------------------------
+
+    def _look_up(self, client_id: ClientId, now: int, retry_after: int = 0) -> list[Effect]:
+        """Ask the venue for an order whose state nobody knows: at once, then backed off with full jitter."""
+        tracked = self.tracker.get(client_id)
+        if tracked is None or (tracked.stage is Stage.RESTING and not tracked.look_at and not retry_after):
+            return []
+        self.tracker.looking(tracked, now)
+        if tracked.tries <= 1 and not retry_after and now >= self.budget.paused_until:
+            return [ports.FindOrder(tracked.symbol, client_id)]
+        most = min(SECOND // 2 * 2**tracked.tries, 10 * SECOND)
+        tracked.look_at = now + max(retry_after, int(self._jitter.random() * most), 1)
+        return []
+
+    def look_up_overdue(self, now: int) -> list[Effect]:
+        """Once a second: whatever was not heard of for too long."""
+        if now < self.budget.paused_until:
+            return []
+        effects: list[Effect] = []
+        for tracked in self.tracker.overdue(now):
+            self.tracker.looking(tracked, now)
+            if tracked.stage is Stage.ENDING and tracked.tries > TRIES:
+                self.tracker.end(tracked.client_id)
+            else:
+                effects.append(ports.FindOrder(tracked.symbol, tracked.client_id))
+        return effects
+
+    def order_found(self, message: ports.OrderFound, now: int) -> list[Effect]:
+        """The venue knows it: its fills first, then its state."""
+        report = message.report
+        effects: list[Effect] = []
+        for fill in message.fills:
+            self.tracker.filled(fill)
+            effects += self._tell(fill.symbol, OrderUpdate(None, fill))
+        tracked = self.tracker.get(report.client_id)
+        effects += self.observe(report, now)
+        if tracked is not None and not report.status.terminal and self.tracker.get(report.client_id) is tracked:
+            tracked.tries = 0
+            if tracked.cancel_sent and tracked.stage is not Stage.ENDING:
+                self.tracker.resting(tracked, now)
+                effects += self._tell(tracked.symbol, CancelFailed(tracked.client_id))
+        return effects + self.pump(now)
+
+    def order_not_known(self, message: ports.OrderNotKnown, now: int) -> list[Effect]:
+        """The venue has never seen it, or has forgotten how it ended."""
+        tracked = self.tracker.get(message.client_id)
+        if tracked is None or tracked.stage is Stage.QUEUED:
+            return []
+        if tracked.seen or tracked.filled:
+            effects = self.observe(tracked.gone(now), now)
+            self.tracker.end(message.client_id)
+            return effects + self.pump(now)
+        plan = tracked.plan
+        wanted = self._alive(tracked.symbol) and not tracked.abandoned
+        if plan is not None and not plan.kind.opens and wanted and tracked.resends < TRIES:
+            self.tracker.again(tracked, now)
+            self._exits.append(replace(plan, again=True))
+            return self.pump(now)
+        return self._fail(message.client_id, "not_sent", "the venue does not know the order")
+
+    def find_failed(self, message: ports.FindFailed, now: int) -> list[Effect]:
+        """Nothing learnt."""
+        return self._look_up(message.client_id, now, max(message.retry_after, 1))
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def observe(self, report: OrderReport, now: int, update: OrderUpdate | None = None) -> list[Effect]:
+        """Every state of one of our orders passes here, once or twice, in any order."""
+        key = decode(report.client_id)
+        if key is None:
+            return []
+        old = self.tracker.observe(report, key.kind, now)
+        if old and (update is None or update.fill is None):
+            return []
+        effects = self._tell(report.symbol, update or OrderUpdate(report, None))
+        tracked = self.tracker.get(report.client_id)
+        if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):
+            return effects + self.cancel_resting([tracked], now)
+        return effects
+
+
+def opening_buy(plan: OrderPlan) -> bool:
+    """Whether an order would add to a long position."""
+    return plan.kind is OrderKind.OPEN_BUY

@@ -1,0 +1,199 @@
+"""One symbol's books: its slots, its totals, and what of both is still to be written down. It decides nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+
+from opensqt_actors.actors import ports
+from opensqt_actors.domain.grid import anchor_lattice
+from opensqt_actors.domain.ids import ClientId, IdCoder, decode
+from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.domain.lattice import Lattice
+from opensqt_actors.domain.orders import Fees, Fill, FundingPayment, OrderReport, OrderStatus, Side, Truth
+from opensqt_actors.domain.pnl import Totals, fee_in_quote
+from opensqt_actors.domain.reconcile import adopt
+from opensqt_actors.domain.records import (
+    Entry,
+    FillSaved,
+    FundingSaved,
+    LatticeSaved,
+    LiveOrder,
+    OrderSaved,
+    Restored,
+    SlotDropped,
+    SlotSaved,
+)
+from opensqt_actors.domain.settings import SymbolSpec
+from opensqt_actors.domain.slots import Booked, Slots, WorkingOrder
+from opensqt_actors.domain.strategy import Strategy
+from opensqt_actors.runtime.effects import Effect
+
+KNOWN_PAYMENTS = 1_000
+_EMPTY = (0, 0, None)
+
+
+class Ledger:
+    """Slots, totals and the lattice of one symbol, as restored and since. fills: booked in this life."""
+
+    def __init__(self, spec: SymbolSpec, instance: str, restored: Restored) -> None:
+        self.spec = spec
+        self.account = spec.account
+        self.symbol = spec.symbol
+        self.slots = Slots(IdCoder(instance, spec.number, spec.epoch), restored.generation_floor, restored.known_trades)
+        self.totals = Totals(restored.totals)
+        self.instrument: Instrument | None = None
+        self.fees: Fees | None = None
+        self.lattice: Lattice | None = None
+        self.fills = 0
+        self._saved: dict[int, tuple[int, int, int | None]] = {}
+        self._entries: list[Entry] = []
+        self._payments: deque[str] = deque(sorted(restored.known_funding), maxlen=KNOWN_PAYMENTS)
+        if restored.lattice is not None:
+            self.lattice = Lattice(restored.lattice.anchor, restored.lattice.base, restored.lattice.ratio)
+        for saved in restored.slots:
+            self.slots.restore(saved.level, saved.position, saved.cost, saved.exit_level, saved.generation)
+            self._saved[saved.level] = (saved.position, saved.cost, saved.exit_level)
+        for live in sorted(restored.orders, key=lambda live: live.intent.generation, reverse=True):
+            self._restore_order(live)
+
+    def _restore_order(self, live: LiveOrder) -> None:
+        intent = live.intent
+        key = decode(intent.client_id)
+        if key is None:
+            return
+        order = WorkingOrder(
+            intent.client_id, intent.kind, intent.price, intent.quantity, intent.generation, intent.at,
+            intent.reduce_only,
+        )  # fmt: skip
+        order.filled = order.booked = live.filled
+        order.venue_id = live.venue_id
+        order.seen = live.status is not OrderStatus.PENDING
+        order.loose = order.restored = True
+        order.post_only = intent.post_only
+        self.slots.restore_order(key.level, order)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether this symbol has never traded here and has nothing in flight."""
+        return not (self._saved or self.slots.position or self.slots.working or self.totals.confirmed)
+
+    def anchor(self, price: int) -> Lattice:
+        """Give a new symbol its lattice, anchored at a price in ticks. Raises InvalidValue."""
+        if self.instrument is None:
+            raise RuntimeError("a lattice needs the market's rules")
+        self.lattice = anchor_lattice(self.instrument, self.spec.grid, price)
+        self._entries.append(
+            LatticeSaved(self.account, self.symbol, self.lattice.anchor, self.lattice.base, self.lattice.ratio)
+        )
+        return self.lattice
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def book(self, fill: Fill, strategy: Strategy | None) -> Booked | None:
+        """Book a fill once: on its slot, in the totals and in the journal."""
+        if self.instrument is None or self.fees is None:
+            raise RuntimeError("a fill cannot be booked without the market's rules")
+        booked = self.slots.fill(fill)
+        if booked is None:
+            return None
+        fee = fee_in_quote(fill, self.instrument, self.fees)
+        self.fills += 1
+        self.totals.realized += booked.realized
+        self.totals.fees += fee
+        if booked.round_trip is not None:
+            self.totals.round_trips += 1
+        if strategy is not None:
+            strategy.filled(self.slots, booked.slot)
+        self._entries.append(FillSaved(self.account, fill, booked.slot.level, booked.realized, fee))
+        self._save_totals()
+        return booked
+
+    def adopt(self, truth: Truth, strategy: Strategy, now: int) -> None:
+        """Spread a position that was there before over the slots nearest to its entry price, marked inferred."""
+        instrument = self.instrument
+        if instrument is None:
+            raise RuntimeError("a position cannot be adopted without the market's rules")
+        entry = instrument.price_to_ticks(truth.position.entry_price)
+        amount = instrument.quanta(self.spec.grid.amount)
+        parts = adopt(strategy.lattice, instrument, amount, truth.position.quantity, entry)
+        for number, (level, quantity, price) in enumerate(parts, start=1):
+            side = Side.BUY if quantity > 0 else Side.SELL
+            slot = self.slots.slot(level)
+            self.slots.apply(slot, side, price, abs(quantity))
+            strategy.filled(self.slots, slot)
+            fill = Fill(
+                self.symbol, -number, ClientId(""), "", side, price, abs(quantity), Decimal(0), instrument.quote, True,
+                now,
+            )  # fmt: skip
+            self._entries.append(FillSaved(self.account, fill, level, 0, Decimal(0), inferred=True))
+
+    def confirm(self, trade_id: int) -> None:
+        """The venue has told every trade up to this one."""
+        if trade_id > self.totals.confirmed:
+            self.totals.confirmed = trade_id
+            self._save_totals()
+
+    def paid(self, payment: FundingPayment) -> None:
+        """Book a funding payment once."""
+        if payment.payment_id in self._payments:
+            return
+        self._payments.append(payment.payment_id)
+        self.totals.funding += payment.amount
+        self._entries.append(FundingSaved(self.account, payment))
+        self._save_totals()
+
+    def _save_totals(self) -> None:
+        """Only the newest totals of a transaction matter."""
+        totals = self.totals.saved(self.account, self.symbol)
+        if self._entries and type(self._entries[-1]) is type(totals):
+            self._entries.pop()
+        self._entries.append(totals)
+
+    # --- writing down ------------------------------------------------------------------------------------------------
+
+    def never_journalled(self, client_id: ClientId) -> None:
+        """An order's intent was not written, so that its end needs no writing either."""
+        self.slots.moved.pop(client_id, None)
+
+    def flush(self, now: int) -> list[Effect]:
+        """One transaction with everything that changed since the last one."""
+        slots, entries = self.slots, self._entries
+        if slots.moved:
+            for order in slots.moved.values():
+                entries.append(self._order_entry(order, now))
+            slots.moved.clear()
+        if slots.late:
+            entries += [self._late_entry(report) for report in slots.late.values()]
+            slots.late.clear()
+        if slots.changed:
+            for level in slots.changed:
+                self._save_slot(level)
+            slots.changed.clear()
+        if not entries:
+            return []
+        self._entries = []
+        return [ports.Persist(tuple(entries))]
+
+    def _order_entry(self, order: WorkingOrder, now: int) -> OrderSaved:
+        return OrderSaved(
+            self.account, self.symbol, order.client_id, order.status, order.booked, order.venue_id, order.reason, now
+        )
+
+    def _late_entry(self, report: OrderReport) -> OrderSaved:
+        return OrderSaved(
+            self.account, self.symbol, report.client_id, report.status, report.filled, report.venue_id, report.reason,
+            report.at,
+        )  # fmt: skip
+
+    def _save_slot(self, level: int) -> None:
+        slot = self.slots.by_level.get(level)
+        state = (slot.position, slot.cost, slot.exit_level) if slot is not None else _EMPTY
+        if self._saved.get(level, _EMPTY) == state:
+            return
+        if slot is None or state == _EMPTY:
+            self._saved.pop(level, None)
+            self._entries.append(SlotDropped(self.account, self.symbol, level))
+        else:
+            self._saved[level] = state
+            self._entries.append(SlotSaved(self.account, self.symbol, level, *state, slot.generation))

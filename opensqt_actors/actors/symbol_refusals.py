@@ -1,0 +1,53 @@
+"""What a SymbolActor does when an order was not placed: how long its slot waits, and how long margin is locked."""
+
+from __future__ import annotations
+
+from opensqt_actors.actors.exchange_messages import PlaceFailed
+from opensqt_actors.actors.symbol_messages import Execution
+from opensqt_actors.domain.orders import RefusalCode
+from opensqt_actors.domain.slots import Slot
+
+MILLISECOND = 1_000_000
+FIRST_WAIT = 100 * MILLISECOND
+LONGEST_WAIT = 10_000 * MILLISECOND
+STRUCTURAL = 3
+"""After so many refusals for the same kind of reason the slot asks only once a pause."""
+
+_NOT_OUR_FAULT = frozenset({"not_sent", "journal", RefusalCode.RATE_LIMITED, RefusalCode.INSUFFICIENT_MARGIN})
+
+
+def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -> str:
+    """Block the slot for a while; returns a sentence when an operator should hear of it."""
+    slot.refusals += 1
+    wait = max(failure.retry_after, min(FIRST_WAIT * 2 ** min(slot.refusals, 10), LONGEST_WAIT))
+    alarm = ""
+    if failure.code == RefusalCode.WOULD_CROSS:
+        if slot.refusals > execution.post_only_retries and execution.post_only_fallback == "pause":
+            wait = execution.slot_pause
+    elif failure.code not in _NOT_OUR_FAULT and slot.refusals >= STRUCTURAL:
+        wait = execution.slot_pause
+        if slot.refusals == STRUCTURAL:
+            alarm = f"level {slot.level} was refused {slot.refusals} times: {failure.sentence}"
+    slot.blocked_until = now + wait
+    times = "once" if slot.refusals == 1 else f"{slot.refusals} times"
+    slot.blocked_reason = f"refused {times} ({failure.code}): {failure.sentence}"
+    return alarm
+
+
+class MarginLock:
+    """How long no opening order is tried after margin did not suffice: doubled while it happens again and again."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._wait = 0
+        self._free_since = 0
+
+    def lock(self, now: int) -> int:
+        """ns to wait. A lock that follows a time of trading as long as the last one begins anew."""
+        long_ago = now - self._free_since > self._wait
+        self._wait = self._execution.margin_lock if long_ago else min(self._wait * 2, self._execution.margin_lock_max)
+        return self._wait
+
+    def unlocked(self, now: int) -> None:
+        """The wait is over."""
+        self._free_since = now

@@ -1,0 +1,184 @@
+"""Comparing one symbol's books with the venue's view: what to ask for, what to make of the answer, when to worry.
+
+Everything the venue tells goes through the same idempotent path as events do; what changed here after the question was
+asked is not contradicted by the answer.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from opensqt_actors.actors.exchange_messages import OrderPlan, WantTruth
+from opensqt_actors.actors.symbol_ledger import Ledger
+from opensqt_actors.domain.ids import ClientId, is_ours
+from opensqt_actors.domain.orders import OrderReport, OrderRequest, OrderStatus, Truth
+from opensqt_actors.domain.slots import SlotStatus, WorkingOrder
+from opensqt_actors.domain.strategy import Strategy
+
+SECOND = 1_000_000_000
+SOON = SECOND // 2
+LOOKS = 4
+"""So often in a row must the venue's position differ from the slots' before the difference is believed."""
+UNCLAIMED = 10 * SECOND
+"""So long a trade without a client id may still turn out to be ours: its event names it."""
+
+
+class Verdict(Enum):
+    """SAME: books and venue agree; BUSY: orders fill, nothing can be said; UNSURE: look again; DIFFERENT: it stays."""
+
+    SAME = "same"
+    BUSY = "busy"
+    UNSURE = "unsure"
+    DIFFERENT = "different"
+
+
+class Sync:
+    """One question at a time. again_at: ns, when a restored order's fate can be known at the earliest, 0 = no need.
+
+    foreign: trades in this market that are not ours.
+    """
+
+    def __init__(self, ledger: Ledger, instance: str, since: int, request_life: int) -> None:
+        self.ledger = ledger
+        self.instance = instance
+        self.since = since
+        self.request_life = request_life
+        self.asked = 0
+        self.asking = False
+        self.stale = False
+        self.news = 0
+        self.again_at = 0
+        self.foreign = 0
+        self._differences = 0
+
+    def restart(self, now: int) -> None:
+        """The exchange's actor is new: no answer is on its way, and nobody watches what was in its queues."""
+        self.asking = False
+        for slot in self.ledger.slots.by_level.values():
+            if slot.order is not None and slot.status is SlotStatus.PENDING:
+                slot.order.loose = True
+                if not slot.order.restored:
+                    slot.order.since = now
+
+    def ask(self, now: int) -> WantTruth | None:
+        """The question, or None while an older one is on its way, whose answer will not do."""
+        if self.asking:
+            self.stale = True
+            return None
+        self.asking = True
+        self.stale = False
+        self.asked = now
+        self.news = 0
+        self.again_at = 0
+        slots = self.ledger.slots.by_level.values()
+        orders = [(slot.status, slot.order) for slot in slots if slot.order is not None]
+        return WantTruth(
+            self.ledger.symbol,
+            tuple(o.client_id for s, o in orders if s is SlotStatus.LOCKED or o.loose or o.terminal),
+            tuple((o.venue_id, o.client_id) for _, o in orders if o.venue_id),
+            self.ledger.totals.confirmed,
+            self.since,
+        )
+
+    def answered(self) -> bool:
+        """An answer has come. False: it is older than what is to be known; ask again."""
+        self.asking = False
+        return not self.stale
+
+    def apply(self, truth: Truth, strategy: Strategy | None, now: int) -> list[OrderPlan]:
+        """In the order in which it was fetched: what rests, how the others ended, the trades that came of it.
+
+        Returns exits to be sent once more.
+        """
+        slots = self.ledger.slots
+        for report in truth.open_orders:
+            if is_ours(report.client_id, self.instance):
+                loose = self._known(report.client_id)
+                slots.report(report)
+                if loose:
+                    slots.cancel_failed(report.client_id)
+        again: list[OrderPlan] = []
+        for client_id, found in truth.found:
+            if found is not None:
+                self._known(client_id)
+                slots.report(found)
+                continue
+            plan = self._never_there(client_id, now)
+            if plan is not None:
+                again.append(plan)
+        self._fills(truth, strategy)
+        return again
+
+    def _fills(self, truth: Truth, strategy: Strategy | None) -> None:
+        confirmed = self.ledger.totals.confirmed
+        unclaimed = False
+        for fill in truth.fills:
+            known = self.ledger.slots.knows(fill.trade_id, fill.side)
+            if is_ours(fill.client_id, self.instance):
+                self.ledger.book(fill, strategy)
+            elif not known and not fill.client_id and fill.at > truth.started - UNCLAIMED:
+                unclaimed = True
+            elif not known:
+                self.foreign += 1
+            if not unclaimed:
+                confirmed = max(confirmed, fill.trade_id)
+        self.ledger.confirm(confirmed)
+
+    def _known(self, client_id: ClientId) -> bool:
+        """The venue has it: it is watched from now on. True: nobody did before."""
+        slot = self.ledger.slots.holder(client_id)
+        if slot is None or slot.order is None or not slot.order.loose:
+            return False
+        slot.order.loose = False
+        return True
+
+    def _never_there(self, client_id: ClientId, now: int) -> OrderPlan | None:
+        """The venue does not know an order: it never arrived, may still arrive, or was forgotten after its end."""
+        slots = self.ledger.slots
+        slot = slots.holder(client_id)
+        order = slot.order if slot is not None else None
+        if slot is None or order is None or order.since > self.asked:
+            return None
+        if order.restored and order.loose and not order.seen and not order.booked and not order.kind.opens:
+            order.loose = False
+            order.since = now
+            return self._again(slot.level, order)
+        if self.asked - order.since < self.request_life:
+            self.again_at = max(self.again_at, order.since + self.request_life)
+            return None
+        if order.seen or order.booked:
+            slots.report(
+                OrderReport(
+                    client_id, self.ledger.symbol, order.venue_id, order.side, OrderStatus.CANCELED, order.price,
+                    order.quantity, order.booked, now, "the venue has forgotten it",
+                )
+            )  # fmt: skip
+        else:
+            order.cancelling = False
+            slots.refused(client_id, "never reached the venue")
+        return None
+
+    def _again(self, level: int, order: WorkingOrder) -> OrderPlan:
+        market = order.price == 0
+        request = OrderRequest(
+            order.client_id, self.ledger.symbol, order.side, None if market else order.price, order.quantity,
+            post_only=order.post_only, reduce_only=order.reduce_only,
+        )  # fmt: skip
+        return OrderPlan(request, level, order.kind, order.generation, again=True)
+
+    def compare(self, truth: Truth) -> Verdict:
+        """Positions. Only a difference that stays is believed; one while orders fill says nothing."""
+        if self.news:
+            return Verdict.BUSY
+        if truth.position.quantity == self.ledger.slots.position:
+            self._differences = 0
+            return Verdict.SAME
+        self._differences += 1
+        return Verdict.UNSURE if self._differences < LOOKS else Verdict.DIFFERENT
+
+    def wait(self, verdict: Verdict, interval: int, now: int) -> int:
+        """ns until the next question."""
+        soon = verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self._differences > 0)
+        if soon or any(order.terminal for order in self.ledger.slots.orders()):
+            return SOON
+        return min(interval, max(self.again_at - now, 1)) if self.again_at else interval

@@ -1,0 +1,131 @@
+"""One slot and the order that it has in flight, as plain state. Who may change it how: `slots.py`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opensqt_actors.domain.errors import OpenSqtError
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import OrderStatus, Side
+
+HISTORY = 8
+
+
+class SlotStatus(StrEnum):
+    """What a slot has in flight."""
+
+    FREE = "free"
+    PENDING = "pending"
+    LOCKED = "locked"
+
+
+class IllegalTransition(OpenSqtError):
+    """A request or an event that the slot's state cannot take. Nothing changed."""
+
+    code = "illegal_transition"
+
+
+class WorkingOrder:
+    """The order that a slot has in flight. price: ticks; quantity, filled, booked: steps; since: ns.
+
+    filled: cumulative, as the venue reports it; booked: sum of the fills that were booked; ended: the status in which
+    it ended, None while it may rest (fills may still be missing after that); seen: the venue has confirmed it;
+    restored: it comes from the journal; loose: nobody is watching it.
+    """
+
+    __slots__ = (
+        "booked", "buys", "cancelling", "client_id", "ended", "filled", "generation", "kind", "loose", "opens",
+        "post_only", "price", "quantity", "reason", "reduce_only", "restored", "seen", "since", "venue_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        kind: OrderKind,
+        price: int,
+        quantity: int,
+        generation: int,
+        since: int,
+        reduce_only: bool = False,
+    ) -> None:
+        self.client_id = client_id
+        self.kind = kind
+        self.opens = kind.opens
+        self.buys = kind.buys
+        self.price = price
+        self.quantity = quantity
+        self.generation = generation
+        self.since = since
+        self.reduce_only = reduce_only
+        self.filled = 0
+        self.booked = 0
+        self.venue_id = ""
+        self.reason = ""
+        self.seen = False
+        self.cancelling = False
+        self.restored = False
+        self.loose = False
+        self.post_only = True
+        self.ended: OrderStatus | None = None
+
+    @property
+    def side(self) -> Side:
+        """Direction of the order."""
+        return Side.BUY if self.buys else Side.SELL
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing of it can rest on the venue any more."""
+        return self.ended is not None
+
+    @property
+    def remaining(self) -> int:
+        """Steps that may still fill."""
+        return self.quantity - max(self.filled, self.booked)
+
+    @property
+    def status(self) -> OrderStatus:
+        """The status that the booked fills bear out: an end whose fills are missing is none yet."""
+        if self.ended is not None and self.booked >= self.filled:
+            return self.ended
+        if self.booked:
+            return OrderStatus.PARTIALLY_FILLED
+        return OrderStatus.NEW if self.seen else OrderStatus.PENDING
+
+
+class Slot:
+    """One level. position: signed steps; cost: signed quanta paid for it; exit_level: where it is to be closed.
+
+    last: the newest order that has ended by the venue's own word.
+    """
+
+    __slots__ = (
+        "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "history", "last", "level", "order",
+        "position", "realized", "refusals", "status",
+    )  # fmt: skip
+
+    def __init__(self, level: int, generation: int) -> None:
+        self.level = level
+        self.status = SlotStatus.FREE
+        self.position = 0
+        self.cost = 0
+        self.realized = 0
+        self.exit_level: int | None = None
+        self.generation = generation
+        self.order: WorkingOrder | None = None
+        self.last = ClientId("")
+        self.refusals = 0
+        self.blocked_until = 0
+        self.blocked_reason = ""
+        self.history: deque[str] = deque(maxlen=HISTORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A fill that was booked: its slot, what it realised (quanta, before fees), and the round trip it ended, if any."""
+
+    slot: Slot
+    realized: int
+    round_trip: int | None
