@@ -75,6 +75,9 @@ def prepare(path: Path) -> None:
     folder = path.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise SocketUnusable(f"the socket's folder {folder} is not a folder of this user; take it away")
         folder.chmod(0o700)
     except OSError as error:
         raise SocketUnusable(f"the socket's folder {folder} cannot be made private: {error.strerror}") from None

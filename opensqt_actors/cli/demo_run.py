@@ -54,6 +54,7 @@ class Demo:
         self.options = options
         self.stop = threading.Event()
         self.signals = 0
+        self.traded = False
         self.venue: Recorded | None = None
         self.supervisor: Recorded | None = None
         self.admin: VenueAdmin | None = None
@@ -158,6 +159,7 @@ class Demo:
         """Watch until the time is over, a signal comes or the supervisor ends in order. The newest status."""
         watcher = Watcher(self.connect)
         began, trading_since = time.monotonic(), 0.0
+        first: StatusView | None = None
         try:
             with _shown() as show:
                 while not self.stop.is_set():
@@ -168,8 +170,10 @@ class Demo:
                         break
                     self._still_there("supervisor", self.supervisor, "the supervisor")
                     now = time.monotonic()
-                    if not trading_since and isinstance(found, StatusView) and trades(found):
+                    first = first or watcher.last
+                    if not trading_since and isinstance(found, StatusView) and trades(found, first):
                         trading_since = now
+                        self.traded = True
                     _check_start(watcher.last, now - began, trading=bool(trading_since))
                     show(found, watcher.last)
                     if run_for is not None and trading_since and now - trading_since >= run_for:
@@ -285,10 +289,11 @@ def last_line(path: Path) -> str:
     return lines[-1] if lines else f"it said nothing (log: {path})"
 
 
-def trades(view: StatusView) -> bool:
-    """Whether trading has begun: a first fill, or every symbol that can trade does."""
-    states = [row.state.value for row in view.symbols]
-    return view.fills > 0 or ("trading" in states and "starting" not in states)
+def trades(view: StatusView, first: StatusView | None = None) -> bool:
+    """Whether trading has begun: a fill since the first look, or every symbol that can trade does."""
+    states = [row.state for row in view.symbols]
+    ready = SymbolState.TRADING in states and SymbolState.STARTING not in states
+    return ready or (first is not None and view.fills > first.fills)
 
 
 def _check_start(last: StatusView | None, waited: float, *, trading: bool) -> None:
@@ -341,11 +346,14 @@ def run_demo(options: Options, state: Path | None, run_for: float | None) -> int
     try:
         with _signals(demo):
             result = _run(demo, run_for)
+        if result is None:
+            good = True
+            return Exit.OK
         good = result["accounting"] == "ok"
         print(json_output.dump(result), flush=True)
         return Exit.OK if good else Exit.ERROR
     except Interrupted:
-        demo.kill()
+        good = True
         return Exit.OK
     finally:
         folder.close()
@@ -356,14 +364,19 @@ def run_demo(options: Options, state: Path | None, run_for: float | None) -> int
                 say(f"state and logs are in {folder.path}")
 
 
-def _run(demo: Demo, run_for: float | None) -> dict[str, Any]:
+def _run(demo: Demo, run_for: float | None) -> dict[str, Any] | None:
+    """The figures of the run; None when it was ended before trading began."""
     folder = demo.folder
     try:
         demo.start()
         say(f"watch it from elsewhere: opensqt --socket {folder.socket} status --watch")
         last = demo.trade(run_for)
         demo.shut_down()
-        result = demo.result(last)
+        if demo.traded:
+            result = demo.result(last)
+        else:
+            result = None
+            say("ended before trading began: there are no books to compare")
     except BaseException:
         # a kept demo whose supervisor was killed goes on with the same venue at its next start
         if not folder.kept or demo.signals:

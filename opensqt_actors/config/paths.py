@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,8 +21,15 @@ def default_state_dir() -> Path:
 
 
 def socket_path(state_dir: Path) -> Path:
-    """The supervisor's Unix socket, in a folder of its own so that the folder can be 0700."""
-    return state_dir / "run" / SOCKET_NAME
+    """The supervisor's Unix socket, in a folder of its own so that the folder can be 0700.
+
+    Where the state folder's path is too long for a socket, one that follows from it in the user's own folder in /tmp.
+    """
+    path = state_dir / "run" / SOCKET_NAME
+    if len(bytes(path)) <= MAX_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(bytes(state_dir)).hexdigest()[:20]
+    return Path("/tmp") / f"opensqt-{os.getuid()}" / f"{name}.sock"  # noqa: S108 - the API makes sure whose folder it is
 
 
 def likely_sockets(cwd: Path) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
-from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, MAX_SOCKET_PATH, default_state_dir, socket_path
+from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec
 from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
 
@@ -325,11 +325,6 @@ class Settings(Section):
         found: dict[Place, str] = {
             ("accounts", name): problem for name in self.accounts if (problem := account_problem(name))
         }
-        path = len(bytes(self.socket))
-        if path > MAX_SOCKET_PATH:
-            found[("state_dir",)] = (
-                f"is too long: its socket's path would have {path} bytes, {MAX_SOCKET_PATH} are possible"
-            )
         seen: dict[tuple[str, str], int] = {}
         for index, entry in enumerate(self.symbols):
             found |= self._about(index, entry, seen)

@@ -57,3 +57,12 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 def test_stopping_takes_the_socket_away(service: Any) -> None:
     service.loop.run(service.server.stop(0))
     assert not service.path.exists()
+
+
+def test_a_folder_that_leads_elsewhere_is_not_taken_for_ours(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    (tmp_path / "run").symlink_to(elsewhere)
+    with pytest.raises(SocketUnusable, match="is not a folder of this user"):
+        prepare(tmp_path / "run" / "s.sock")
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755

@@ -239,11 +239,6 @@ def test_relative_paths_start_from_the_files_own_folder(tmp_path: Path) -> None:
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path.parent}/state/opensqt.db"
 
 
-def test_a_state_folder_too_deep_for_a_socket_is_refused_before_anything_starts() -> None:
-    told = complaint(ACCOUNT + f"state_dir: /tmp/{'x' * 100}")
-    assert told.startswith("c.yaml line 3: state_dir: is too long")
-
-
 def test_the_demo_is_thirty_six_valid_grids_in_three_modes() -> None:
     specs = load(resources.config("demo.yaml")).specs()
     assert len(specs) == 36

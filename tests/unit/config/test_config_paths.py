@@ -26,3 +26,12 @@ def test_the_socket_is_the_one_named_before_any_that_is_found(monkeypatch: pytes
     monkeypatch.setenv(paths.SOCKET_VARIABLE, "/run/x.sock")
     assert paths.find_socket(None, tmp_path) == Path("/run/x.sock")
     assert paths.find_socket("/run/y.sock", tmp_path) == Path("/run/y.sock")
+
+
+def test_a_state_folder_too_deep_for_a_socket_gets_one_elsewhere_that_is_always_the_same() -> None:
+    deep = Path("/srv") / ("x" * 90)
+    found = paths.socket_path(deep)
+    assert len(bytes(found)) <= paths.MAX_SOCKET_PATH
+    assert found == paths.socket_path(deep)
+    assert found != paths.socket_path(deep / "y")
+    assert paths.socket_path(Path("/srv/x")) == Path("/srv/x/run/supervisor.sock")
