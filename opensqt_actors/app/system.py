@@ -33,7 +33,7 @@ from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.settings import Settings, nanoseconds
 from opensqt_actors.domain.errors import OpenSqtError
-from opensqt_actors.domain.orders import AccountState, Candle
+from opensqt_actors.domain.orders import AccountState
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, SymbolSpec
 from opensqt_actors.domain.strategy import StrategyFactory
@@ -50,9 +50,11 @@ from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.port import Venue, VenueError
+from opensqt_actors.venues.procedures import not_there
 
 SUPERVISOR = ActorId("supervisor")
 VENUE_PATIENCE = 60.0
+CHECKS_AT_ONCE = 8
 SETTLED = 10.0
 """Seconds after the start by which what lives for ever has been made."""
 
@@ -71,6 +73,7 @@ class System:
         self._logs = logs
         self._ended: asyncio.Future[int] | None = None
         self._signals = 0
+        self._host: ThespianHost | None = None
         self.supervisor: SupervisorActor | None = None
 
     async def run(self) -> int:
@@ -78,7 +81,15 @@ class System:
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
         async with AsyncExitStack() as stack:
-            await self._start(stack, loop)
+            starting = asyncio.ensure_future(self._start(stack, loop))
+            self._listen_to_signals(loop, starting)
+            try:
+                await starting
+            except asyncio.CancelledError:
+                if not self._signals:
+                    raise
+                logger.info("stopped before anything traded")
+                return 0
             return await self._ended
 
     async def _start(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
@@ -103,9 +114,10 @@ class System:
             await self._open(accounts[name], router)
 
         specs = registry.specs()
-        if not specs and not registry.specs(removed=True):
-            await self._check(accounts)
-            specs = registry.seed(settings.specs())
+        new = not specs and not registry.specs(removed=True)
+        if new:
+            specs = settings.specs()
+            await self._check(accounts, specs)
         self._known_accounts(specs)
 
         metrics = Metrics()
@@ -116,21 +128,24 @@ class System:
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
 
-        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies)
-        server = ApiServer(
-            settings.socket, Orchestrator(self.bridge, tuple(accounts), GridSettings(**settings.defaults.given()))
-        )
-        await server.start()
-        stack.push_async_callback(server.stop)
         if settings.telemetry.metrics_port:
             endpoint = MetricsEndpoint(
                 settings.telemetry.metrics_port, metrics, self._status, partial(self._refresh, metrics, journal)
             )
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
+        server = ApiServer(
+            settings.socket, Orchestrator(self.bridge, tuple(accounts), GridSettings(**settings.defaults.given()))
+        )
+        await server.start()
+        stack.push_async_callback(server.stop)
+        if new:
+            # After everything that can fail: a start that fails leaves no registry behind.
+            specs = registry.seed(specs)
+        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies)
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
-        self._listen_to_signals(loop, host)
+        self._host = host
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
         loop.call_later(SETTLED, calm_collector)
@@ -202,25 +217,27 @@ class System:
                 logger.warning("account {}: {}; trying again", account.name, error.sentence)
                 await asyncio.sleep(min(max(error.retry_after / 1e9, 1.0), 10.0))
 
-    async def _check(self, accounts: dict[str, VenueAccount]) -> None:
+    async def _check(self, accounts: dict[str, VenueAccount], specs: Sequence[SymbolSpec]) -> None:
         """Refuse a first configuration that cannot work on its venues, before the registry takes it over."""
-        problems: list[str] = []
-        for index, (entry, spec) in enumerate(zip(self.settings.symbols, self.settings.specs(), strict=True)):
-            sentence = await self._problem(accounts[spec.account].venue, spec)
-            if sentence is not None:
-                problems.append(f"symbols[{index}] ({entry.symbol}): {sentence}")
+        turns = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+        async def checked(index: int, spec: SymbolSpec) -> str | None:
+            async with turns:
+                sentence = await self._problem(accounts[spec.account].venue, spec)
+            return None if sentence is None else f"symbols[{index}] ({spec.symbol}): {sentence}"
+
+        found = await asyncio.gather(*(checked(index, spec) for index, spec in enumerate(specs)))
+        problems = [problem for problem in found if problem is not None]
         if problems:
             raise ConfigError(*problems)
 
     async def _problem(self, venue: Venue, spec: SymbolSpec) -> str | None:
         instrument = venue.instruments().get(spec.symbol)
         if instrument is None:
-            return "this venue does not trade it"
+            return not_there(venue, spec.symbol)
         try:
             fees = await venue.fees(spec.symbol)
-            history: Sequence[Candle] = ()
-            if spec.grid.interval is not None:
-                history = await venue.candles(spec.symbol, "1m", 1)
+            history = await venue.candles(spec.symbol, "1m", 1)
         except VenueError as error:
             return error.sentence
         account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)
@@ -235,12 +252,14 @@ class System:
 
     # --- ending ------------------------------------------------------------------------------------------------------
 
-    def _listen_to_signals(self, loop: asyncio.AbstractEventLoop, host: ThespianHost) -> None:
+    def _listen_to_signals(self, loop: asyncio.AbstractEventLoop, starting: asyncio.Future[None]) -> None:
         def stop(name: str) -> None:
             self._signals += 1
-            if self._signals == 1:
+            if self._host is None:
+                starting.cancel()
+            elif self._signals == 1:
                 logger.info("{}: shutting down; a second signal stops at once", name)
-                host.tell(SUPERVISOR, operator.Shutdown(0))
+                self._host.tell(SUPERVISOR, operator.Shutdown(0))
             else:
                 logger.warning(
                     "{} again: stopping at once; what rests on the venue is taken up at the next start", name

@@ -74,7 +74,7 @@ async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared 
         await venue.refresh()
     instrument = venue.instruments().get(symbol)
     if instrument is None:
-        return SymbolRefused(symbol, _not_there(venue, symbol), final=True)
+        return SymbolRefused(symbol, not_there(venue, symbol), final=True)
     account = await venue.account()
     if not account.can_trade:
         return SymbolRefused(
@@ -86,7 +86,8 @@ async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared 
     return SymbolPrepared(instrument, fees, account, leverage, tuple(history))
 
 
-def _not_there(venue: Venue, symbol: str) -> str:
+def not_there(venue: Venue, symbol: str) -> str:
+    """Why a venue does not let a symbol trade, with the name that may have been meant."""
     status = venue.closed().get(symbol)
     if status is not None:
         return f"{symbol} is not open for trading at the venue: its status is {status}"
