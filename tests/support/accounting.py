@@ -15,6 +15,7 @@ from opensqt_actors.domain.ids import decode
 from opensqt_actors.storage import Database, books
 from opensqt_actors.storage.tables import fills as fills_table
 from opensqt_actors.storage.tables import orders as orders_table
+from opensqt_actors.storage.tables import symbols as symbols_table
 
 LIVE_STAGES = 3
 MONEY = Decimal("0.000001")
@@ -29,6 +30,28 @@ def fill_count(database_url: str) -> int:
             return connection.scalar(sa.select(sa.func.count()).select_from(fills_table)) or 0
     finally:
         database.close()
+
+
+def registry_rows(database_url: str) -> list[Any]:
+    """Every row of the registry, as it stands in the database."""
+    database = Database(database_url, create=False)
+    try:
+        with database.read() as connection:
+            return list(connection.execute(sa.select(symbols_table).order_by(symbols_table.c.number)))
+    finally:
+        database.close()
+
+
+def openings(venue: VenueProcess, symbol: str | None = None) -> set[str]:
+    """The client ids of our opening orders that rest at the venue."""
+    resting = (order["clientOrderId"] for order in venue.open_orders(symbol=symbol))
+    return {client_id for client_id in resting if (key := decode(client_id)) is not None and key.kind.opens}
+
+
+def exits(venue: VenueProcess, symbol: str | None = None) -> set[str]:
+    """The client ids of our orders that rest at the venue and do not open."""
+    resting = {order["clientOrderId"] for order in venue.open_orders(symbol=symbol)}
+    return resting - openings(venue, symbol)
 
 
 def differences(database_url: str, venue: VenueProcess) -> list[str]:

@@ -23,8 +23,8 @@ import grpc
 import yaml
 
 from opensqt_actors.config.paths import DATABASE_NAME, socket_path
+from opensqt_actors.wire.v1 import common_pb2, registry_pb2
 from opensqt_actors.wire.v1 import orchestrator_pb2 as pb
-from opensqt_actors.wire.v1 import registry_pb2, risk_pb2
 from opensqt_actors.wire.v1.orchestrator_pb2_grpc import OrchestratorServiceStub
 
 KEY = "sim-demo-key"
@@ -149,18 +149,20 @@ class VenueProcess:
 class Supervisor:
     """A supervisor on one configuration, started and ended as often as a test likes."""
 
-    def __init__(self, config: Path, state: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        state: Path,
+        environment: Mapping[str, str] | None = None,
+        database_url: str | None = None,
+    ) -> None:
         self.config = config
         self.state = state
+        self.database_url = database_url or f"sqlite:///{state / DATABASE_NAME}"
         self.log = config.with_suffix(".log")
         self.environment = dict(os.environ) | dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
-
-    @property
-    def database_url(self) -> str:
-        """Its database, when the configuration names no other."""
-        return f"sqlite:///{self.state / DATABASE_NAME}"
 
     def start(self) -> Supervisor:
         """Begin a process; its log goes on where the one before ended."""
@@ -263,10 +265,31 @@ class Supervisor:
         assert status is not None
         return status.counters
 
+    def add(self, symbol: str, **spec: Any) -> str:
+        """Add a symbol; the sentence that says that it was done. Raises grpc.RpcError when it is refused."""
+        return str(self.ask("AddSymbol", added(symbol, **spec)).sentence)
+
+    def wait_state(self, symbol: str, state: registry_pb2.SymbolState, timeout: float = PATIENCE) -> None:
+        """Wait until a symbol is in this state."""
+        name = registry_pb2.SymbolState.Name(state)
+        wait_until(lambda: symbol in (rows := self.rows()) and rows[symbol].state == state, f"{symbol} {name}", timeout)
+
+    def wait_gone(self, symbol: str, timeout: float = PATIENCE) -> None:
+        """Wait until a symbol is not listed any more."""
+        wait_until(lambda: (rows := self.rows()) and symbol not in rows, f"{symbol} gone", timeout)
+
     def describe(self, symbol: str) -> pb.DescribeSymbolResponse:
         """Every level of a symbol."""
         answer: pb.DescribeSymbolResponse = self.ask("DescribeSymbol", pb.DescribeSymbolRequest(symbol=symbol))
         return answer
+
+
+def added(symbol: str, *, interval_percent: str = "0.3", amount: str = "30", **spec: Any) -> pb.AddSymbolRequest:
+    """The request that adds a symbol."""
+    grid = registry_pb2.GridSettings(
+        interval_percent=common_pb2.Decimal(value=interval_percent), amount=common_pb2.Decimal(value=amount)
+    )
+    return pb.AddSymbolRequest(spec=registry_pb2.SymbolSpec(symbol=symbol, grid=grid, **spec))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -332,12 +355,12 @@ __all__ = [
     "SECRET",
     "Supervisor",
     "VenueProcess",
+    "added",
     "configuration",
     "end",
     "mixed",
     "pb",
     "registry_pb2",
-    "risk_pb2",
     "tail",
     "wait_until",
     "write_config",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,7 +61,8 @@ def make_supervisor(folder: Path, request: pytest.FixtureRequest) -> Iterator[Ma
         name = f"supervisor{len(made)}"
         state = folder / f"state{len(made)}"
         document = configuration(venue, state, symbols, **sections)
-        supervisor = Supervisor(write_config(folder / f"{name}.yaml", document), state, environment)
+        url = document.get("database", {}).get("url")
+        supervisor = Supervisor(write_config(folder / f"{name}.yaml", document), state, environment, url)
         made.append(supervisor)
         return supervisor
 
@@ -69,3 +71,14 @@ def make_supervisor(folder: Path, request: pytest.FixtureRequest) -> Iterator[Ma
         supervisor.stop()
         if request.node.stash.get(_FAILED, False):
             print(f"--- {supervisor.log}\n{tail(supervisor.log)}")
+
+
+@pytest.fixture
+def python_path() -> Callable[[Path], dict[str, str]]:
+    """The environment in which a folder's modules and distributions are installed, too."""
+
+    def environment(folder: Path) -> dict[str, str]:
+        before = os.environ.get("PYTHONPATH", "")
+        return {"PYTHONPATH": f"{folder}{os.pathsep}{before}" if before else str(folder)}
+
+    return environment
