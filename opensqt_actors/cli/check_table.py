@@ -23,7 +23,7 @@ def specs_table(specs: tuple[SymbolSpec, ...], settings: Settings) -> Group:
         head.append(
             f"account {name}: {account.venue.value}, {where}, {account.budget.orders_per_second} orders/s\n", ""
         )
-    head.append(f"state in {settings.state_dir}", "")
+    head.append(f"state in {settings.state_dir}, socket {settings.socket}", "")
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("account", "symbol", "mode"):
         table.add_column(name, no_wrap=True)

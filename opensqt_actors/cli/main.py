@@ -194,7 +194,8 @@ def check(
             }
             for spec in specs
         ]
-        print(json_output.dump({"ok": True, "state_dir": str(settings.state_dir), "symbols": rows}))
+        places = {"state_dir": str(settings.state_dir), "socket": str(settings.socket)}
+        print(json_output.dump({"ok": True, **places, "symbols": rows}))
         return
     from opensqt_actors.cli.check_table import specs_table
     from opensqt_actors.cli.render import show

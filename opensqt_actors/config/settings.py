@@ -224,9 +224,6 @@ class Execution(Section):
     pending_timeout: Seconds = 5
     stale_after: Seconds = 10
     reconcile_interval: Seconds = 60
-    retries: Whole = Field(default=5, ge=0, le=20)
-    retry_initial: Seconds = 0.5
-    retry_max: Seconds = 10
     margin_lock: Seconds = 10
     margin_lock_max: Seconds = 600
     post_only_retries: Whole = Field(default=3, ge=0, le=20)

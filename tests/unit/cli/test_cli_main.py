@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from opensqt_actors import __version__, resources
-from opensqt_actors.cli.main import run
+from opensqt_actors.cli import symbols
+from opensqt_actors.cli.main import app, run
 
 GOOD = """\
 accounts:
@@ -100,6 +101,18 @@ def test_a_bad_configuration_is_exit_code_4_and_its_sentence(
 def test_a_missing_configuration_is_exit_code_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", str(tmp_path / "none.yaml")]) == 4
     assert "cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+def test_the_page_describes_every_command() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
+    names = [
+        f"opensqt {command.name or command.callback.__name__}"
+        for command in app.registered_commands
+        if command.callback
+    ]
+    names += [f"opensqt symbols {command.name}" for command in symbols.app.registered_commands]
+    assert [name for name in names if f"`{name}" not in page] == []
+    assert len(names) == 11
 
 
 def test_asking_for_the_status_imports_nothing_heavy() -> None:
