@@ -10,7 +10,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """orders_per_second, burst: our own pace; per_10s and per_minute: what the venue publishes, 0 = nothing published."""
+    """orders_per_second, burst: our own pace; per_10s and per_minute: what the venue publishes, 0 = nothing."""
 
     orders_per_second: float = 25.0
     burst: int = 30

@@ -324,16 +324,13 @@ class ExchangeActor:
         truth: Truth = message.truth
         for fill in truth.fills:
             self.tracker.filled(fill)
-        still_open: list[OrderReport] = []
-        for report in truth.open_orders:
-            if not self._tracker_knows_better(report, now):
-                still_open.append(report)
+        still_open = tuple(report for report in truth.open_orders if not self._tracker_knows_better(report, now))
         for _, found in truth.found:
             if found is not None and found.status.terminal:
                 self._tracker_knows_better(found, now)
         if self._outdated(truth.symbol):
             return []
-        return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=tuple(still_open))))
+        return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))
 
     def _outdated(self, symbol: str) -> bool:
         """Whether an answer is for an earlier life of the symbol's actor."""

@@ -12,7 +12,7 @@ from opensqt_actors.domain.settings import GridSettings, RemoveMode
 
 @dataclass(frozen=True, slots=True)
 class AddSymbol:
-    """Add a market. Answered once the venue has confirmed the symbol and the registry row is durable: Done or Refusal."""
+    """Add a market. Answered once the venue knows the symbol and the registry row is durable: Done or Refusal."""
 
     request: int
     account: str

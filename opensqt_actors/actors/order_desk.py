@@ -1,4 +1,4 @@
-"""An account's orders on their way: queues by urgency, intents before sends, answers, look-ups. Owned by its ExchangeActor.
+"""An account's orders on their way: queues by urgency, intents before sends, answers, look-ups.
 
 An order whose fate is unknown is looked up, never guessed. Only when the venue does not know it: an exit goes out once
 more under the same id, an opening order goes back to its symbol, which decides anew.

@@ -40,7 +40,7 @@ class Persist:
 
 @hot_value
 class CommitIntents:
-    """Write intents; answered by IntentsCommitted once they are durable, or IntentsFailed at once when they cannot be."""
+    """Write intents. Answered by IntentsCommitted once they are durable, by IntentsFailed when they cannot be."""
 
     batch: int
     intents: tuple[Intent, ...]
@@ -63,7 +63,7 @@ class IntentsFailed:
 
 @dataclass(frozen=True, slots=True)
 class LoadSymbol:
-    """Read a symbol's state, after everything emitted before has been written. Answered by SymbolLoaded or LoadFailed."""
+    """Read a symbol's state, after everything emitted before was written. Answered by SymbolLoaded or LoadFailed."""
 
     account: str
     symbol: str
@@ -177,9 +177,10 @@ class FindFailed:
 
 @dataclass(frozen=True, slots=True)
 class FetchTruth:
-    """Fetch the venue's view of a symbol: trades after `after_trade` (0: those since `since` ns), these client ids, its position.
+    """Fetch the venue's view of a symbol: its open orders, these client ids, its position, and its trades.
 
-    venue_ids: order ids already known, so that trades can be matched to client ids. Answered by TruthFetched or TruthFailed.
+    after_trade: trades after this id, 0: those since `since` ns; venue_ids: order ids already known, so that trades can
+    be matched to client ids. Answered by TruthFetched or TruthFailed.
     """
 
     symbol: str
@@ -207,7 +208,7 @@ class TruthFailed:
 
 @dataclass(frozen=True, slots=True)
 class PrepareSymbol:
-    """Resolve a symbol: rules, fees, leverage and mode checks, recent closed candles. Answered by SymbolPrepared or SymbolRefused."""
+    """Resolve a symbol: rules, fees, leverage, account, recent candles. Answered by SymbolPrepared or SymbolRefused."""
 
     symbol: str
 
@@ -246,7 +247,7 @@ class Unsubscribe:
     symbol: str
 
 
-# --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------------
+# --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------
 
 
 @hot_value
@@ -315,7 +316,7 @@ class Throttled:
     detail: str
 
 
-# --- operators -----------------------------------------------------------------------------------------------------------
+# --- operators -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

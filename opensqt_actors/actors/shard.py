@@ -1,4 +1,4 @@
-"""The ShardActor: spawns the actors of one shard, restarts them by policy, and passes their news up. Decides on no trade."""
+"""The ShardActor: spawns the actors of one shard, restarts them by policy, passes news up. Decides on no trade."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opensqt_actors.runtime.supervision import Quarantine, RestartHistory, Resta
 
 SECOND = 1_000_000_000
 
-# --- messages ----------------------------------------------------------------------------------------------------------
+# --- messages --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class ShardActor:
         """The id of a symbol's SymbolActor."""
         return ActorId(f"{self.me}/symbol:{account}:{name}")
 
-    # --- spawning -------------------------------------------------------------------------------------------------------
+    # --- spawning ----------------------------------------------------------------------------------------------------
 
     def _start(self, now: int) -> list[Effect]:
         effects = self._spawn_risk(now)
@@ -255,7 +255,7 @@ class ShardActor:
             SetTimer(f"again:{actor}", 2 * SECOND, _Again(actor)),
         ]
 
-    # --- failing and restarting -------------------------------------------------------------------------------------------
+    # --- failing and restarting --------------------------------------------------------------------------------------
 
     def _failed(self, actor: ActorId, incarnation: int, reason: str, detail: str, now: int) -> list[Effect]:
         child = self._children.get(actor)
@@ -318,7 +318,7 @@ class ShardActor:
     def _symbols(self) -> list[_Child]:
         return [child for child in self._children.values() if child.spec is not None]
 
-    # --- passing on --------------------------------------------------------------------------------------------------------
+    # --- passing on --------------------------------------------------------------------------------------------------
 
     def _to_symbol(self, account: str, name: str, message: Any) -> list[Effect]:
         """To the symbol's actor; while there is none it is kept, so far as it can wait."""
@@ -366,7 +366,7 @@ class ShardActor:
             self._children[actor] = _Child(actor, RestartHistory(), incarnation)
         return []
 
-    # --- stopping ------------------------------------------------------------------------------------------------------------
+    # --- stopping ----------------------------------------------------------------------------------------------------
 
     def _stop(self, message: StopShard) -> list[Effect]:
         self._stopping = message

@@ -1,4 +1,4 @@
-"""The SupervisorActor: the registry, the placement of symbols on shards, and the operators' counterpart. Touches no order."""
+"""The SupervisorActor: the registry, the placement of symbols, the operators' counterpart. Touches no order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors.supervisor_view import Key, Screen, counters
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.grid import anchor_lattice, check_profit
@@ -15,23 +16,17 @@ from opensqt_actors.domain.records import EventSaved
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import Market
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
-from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, SetTimer, Spawn, Tell
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, Effect, SetTimer, Spawn, Tell
 
 SECOND = 1_000_000_000
-_ZERO = Decimal(0)
+CHECK_PATIENCE = 30 * SECOND
+SAVE_AGAIN = 2 * SECOND
+ANY_PRICE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class StartSupervisor:
     """Spawn the shard and bring up every symbol of the registry."""
-
-
-@dataclass(frozen=True, slots=True)
-class RiskState:
-    """The risk state to show."""
-
-    triggered: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +40,36 @@ class _ShardAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class _CheckOverdue:
+    """The venue was asked about a symbol and has not answered."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftAgain:
+    """A removal could not be written down; time to try again."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """A registry change on its way: whom to answer (0: nobody), what to do then, what to say."""
+
+    reply_to: int
+    then: Callable[[SymbolSpec], list[Effect]]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownPolicy:
     """cancel_openings, cancel_exits: what goes when the process ends; deadline: ns."""
 
     cancel_openings: bool = True
     cancel_exits: bool = False
     deadline: int = 8 * SECOND
-
-
-Key = tuple[str, str]
 
 
 class SupervisorActor:
@@ -80,17 +96,15 @@ class SupervisorActor:
         self.version = version
         self.instance = instance
         self.shutdown = shutdown or ShutdownPolicy()
-        self.rows: dict[Key, SymbolRow] = {}
-        self.account_rows: dict[str, AccountRow] = {}
-        self.unable: dict[Key, tuple[SymbolState, str]] = {}
-        self.left = _LeftTotals()
+        self.screen = Screen()
         self.restarts = 0
         self.started = 0
         self.state = "running"
         self._shard_incarnation = 0
         self._requests = 0
-        self._checking: dict[int, tuple[operator.AddSymbol, Key]] = {}
-        self._saving: dict[int, tuple[int, Callable[[SymbolSpec], list[Effect]], str]] = {}
+        self._checking: dict[int, operator.AddSymbol] = {}
+        self._saving: dict[int, _Saving] = {}
+        self._busy: set[Key] = set()
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             SymbolRow: self._row,
             AccountRow: self._account_row,
@@ -114,13 +128,15 @@ class SupervisorActor:
             ActorStopped: self._ignore,
             _Deadline: self._deadline,
             _ShardAgain: self._shard_again,
+            _CheckOverdue: self._check_overdue,
+            _LeftAgain: self._symbol_left,
         }
 
     def step(self, message: Any, now: int) -> list[Effect]:
         """Take one message; an unknown type is a programming error."""
         return self._handlers[type(message)](message, now)
 
-    # --- starting ------------------------------------------------------------------------------------------------------
+    # --- starting ----------------------------------------------------------------------------------------------------
 
     def _start(self, message: StartSupervisor, now: int) -> list[Effect]:
         self.started = self.started or now
@@ -132,50 +148,45 @@ class SupervisorActor:
             Spawn(self.shard, lambda: self.make_shard(self.me), self._shard_incarnation),
             Tell(self.shard, shard.StartShard()),
         ]
-        for spec in self.specs.values():
-            if spec.state is not SymbolState.REMOVED:
-                effects.append(Tell(self.shard, shard.AddSymbolActor(spec)))
-        return effects
+        specs = [spec for spec in self.specs.values() if spec.state is not SymbolState.REMOVED]
+        return effects + [Tell(self.shard, shard.AddSymbolActor(spec)) for spec in specs]
 
     def _actor_failed(self, message: ActorFailed, now: int) -> list[Effect]:
+        """The shard is gone with everything in it; while stopping there is nobody left who could rest."""
         self.restarts += 1
         sentence = f"{message.child} failed: {message.reason}"
-        return [
-            ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail}),
-            SetTimer("shard", SECOND, _ShardAgain()),
-        ]
+        told = ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail})
+        if self.state != "running":
+            return [told, *self._end(now, sentence)]
+        return [told, SetTimer("shard", SECOND, _ShardAgain())]
 
     def _shard_again(self, message: _ShardAgain, now: int) -> list[Effect]:
-        return self._spawn_shard()
+        return self._spawn_shard() if self.state == "running" else []
 
-    # --- news from below -------------------------------------------------------------------------------------------------
+    # --- news from below ---------------------------------------------------------------------------------------------
 
     def _row(self, row: SymbolRow, now: int) -> list[Effect]:
-        key = (row.account, row.symbol)
-        if key in self.specs:
-            self.rows[key] = row
-            if row.state is not SymbolState.REFUSED and key in self.unable:
-                del self.unable[key]
+        if (row.account, row.symbol) in self.specs:
+            self.screen.row(row)
         return []
 
     def _account_row(self, row: AccountRow, now: int) -> list[Effect]:
-        self.account_rows[row.account] = row
+        self.screen.accounts[row.account] = row
         return []
 
     def _symbol_unable(self, message: symbol.SymbolUnable, now: int) -> list[Effect]:
-        self.unable[message.account, message.symbol] = (SymbolState.REFUSED, message.sentence)
+        self.screen.unable[message.account, message.symbol] = (SymbolState.REFUSED, message.sentence)
         return []
 
     def _quarantined(self, message: shard.SymbolQuarantined, now: int) -> list[Effect]:
-        self.restarts += 0
-        self.unable[message.account, message.symbol] = (SymbolState.QUARANTINED, message.sentence)
+        self.screen.unable[message.account, message.symbol] = (SymbolState.QUARANTINED, message.sentence)
         return []
 
     def _restarted(self, message: shard.ShardRestarted, now: int) -> list[Effect]:
         self.restarts += 1
         return []
 
-    def _symbol_left(self, message: shard.SymbolLeft, now: int) -> list[Effect]:
+    def _symbol_left(self, message: shard.SymbolLeft | _LeftAgain, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         spec = self.specs.get(key)
         if spec is None:
@@ -183,10 +194,7 @@ class SupervisorActor:
 
         def gone(saved: SymbolSpec) -> list[Effect]:
             self.specs.pop(key, None)
-            self.unable.pop(key, None)
-            row = self.rows.pop(key, None)
-            if row is not None:
-                self.left.add(row)
+            self.screen.left(key)
             return [ports.Announce("symbol.removed", saved.account, saved.symbol, f"{saved.symbol} was removed")]
 
         return self._save(0, replace(spec, state=SymbolState.REMOVED), gone, "")
@@ -194,7 +202,7 @@ class SupervisorActor:
     def _ignore(self, message: Any, now: int) -> list[Effect]:
         return []
 
-    # --- operators -------------------------------------------------------------------------------------------------------
+    # --- operators ---------------------------------------------------------------------------------------------------
 
     def _add(self, message: operator.AddSymbol, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
@@ -202,9 +210,22 @@ class SupervisorActor:
         if refusal is not None:
             return [ports.Reply(message.request, refusal)]
         self._requests += 1
-        self._checking[self._requests] = (message, key)
+        self._checking[self._requests] = message
+        self._busy.add(key)
         name = f"{message.account}/{message.symbol}"
-        return [Tell(self.shard, exchange.CheckSymbol(self._requests, name, self.me))]
+        return [
+            Tell(self.shard, exchange.CheckSymbol(self._requests, name, self.me)),
+            SetTimer(f"check:{self._requests}", CHECK_PATIENCE, _CheckOverdue(self._requests)),
+        ]
+
+    def _check_overdue(self, message: _CheckOverdue, now: int) -> list[Effect]:
+        request = self._checking.pop(message.request, None)
+        if request is None:
+            return []
+        self._busy.discard((request.account, request.symbol))
+        seconds = CHECK_PATIENCE // SECOND
+        sentence = f"symbol: the venue did not say within {seconds} s whether {request.symbol} can be traded; try again"
+        return [ports.Reply(request.request, operator.Refusal("unavailable", sentence))]
 
     def _add_refusal(self, message: operator.AddSymbol) -> operator.Refusal | None:
         key = (message.account, message.symbol)
@@ -213,7 +234,7 @@ class SupervisorActor:
         if message.account not in self.accounts:
             known = ", ".join(self.accounts)
             return operator.Refusal("not_found", f"account: there is no account {message.account!r}; there is {known}")
-        if key in self.specs or any(waiting == key for _, waiting in self._checking.values()):
+        if key in self.specs or key in self._busy:
             return operator.Refusal(
                 "already_exists", f"symbol: {message.symbol} is traded on {message.account} already"
             )
@@ -223,17 +244,21 @@ class SupervisorActor:
         return None
 
     def _checked(self, message: exchange.SymbolChecked, now: int) -> list[Effect]:
-        waiting = self._checking.pop(message.request, None)
-        if waiting is None:
+        request = self._checking.pop(message.request, None)
+        if request is None:
             return []
-        request, _ = waiting
+        self._busy.discard((request.account, request.symbol))
         answer = message.answer
+        refusal: operator.Refusal | None = None
         if isinstance(answer, ports.SymbolRefused):
-            code = "not_found" if answer.final else "unavailable"
-            return [ports.Reply(request.request, operator.Refusal(code, f"symbol: {answer.reason}"))]
-        sentence = check_settings(request.grid, answer)
-        if sentence is not None:
-            return [ports.Reply(request.request, operator.Refusal("invalid", sentence))]
+            refusal = operator.Refusal("not_found" if answer.final else "unavailable", f"symbol: {answer.reason}")
+        else:
+            sentence = check_settings(request.grid, answer)
+            if sentence is not None:
+                refusal = operator.Refusal("invalid", sentence)
+        done = CancelTimer(f"check:{message.request}")
+        if refusal is not None:
+            return [done, ports.Reply(request.request, refusal)]
         spec = SymbolSpec(
             request.account, request.symbol, -1, request.grid, request.strategy, SymbolState.TRADING, None,
             request.adopt,
@@ -246,7 +271,7 @@ class SupervisorActor:
                 ports.Announce("symbol.added", saved.account, saved.symbol, f"{saved.symbol} was added"),
             ]
 
-        return self._save(request.request, spec, added, f"{spec.symbol} was added on {spec.account}")
+        return [done, *self._save(request.request, spec, added, f"{spec.symbol} was added on {spec.account}")]
 
     def _find(self, account: str, name: str) -> SymbolSpec | operator.Refusal:
         spec = self.specs.get((account, name))
@@ -261,6 +286,9 @@ class SupervisorActor:
         found = self._find(message.account, message.symbol)
         if isinstance(found, operator.Refusal):
             return [ports.Reply(message.request, found)]
+        if (found.account, found.symbol) in self._busy:
+            sentence = f"symbol: another change of {found.symbol} is being written; try again in a moment"
+            return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]
 
         def saved(spec: SymbolSpec) -> list[Effect]:
             self.specs[spec.account, spec.symbol] = spec
@@ -298,7 +326,7 @@ class SupervisorActor:
             ]
 
         def resumed(spec: SymbolSpec) -> list[Effect]:
-            self.unable.pop((spec.account, spec.symbol), None)
+            self.screen.unable.pop((spec.account, spec.symbol), None)
             return [
                 Tell(self.shard, shard.RestartSymbol(spec.account, spec.symbol)),
                 self._to_symbol(spec, symbol.Resume()),
@@ -312,7 +340,7 @@ class SupervisorActor:
         found = self._find(message.account, message.symbol)
         if isinstance(found, operator.Refusal):
             return [ports.Reply(message.request, found)]
-        quarantined = self.unable.get((found.account, found.symbol))
+        quarantined = self.screen.unable.get((found.account, found.symbol))
         if quarantined is not None and quarantined[0] is SymbolState.QUARANTINED:
             return [ports.Reply(message.request, operator.Refusal("failed", f"{found.symbol} is {quarantined[1]}"))]
         return [self._to_symbol(found, symbol.Describe(message.request))]
@@ -320,75 +348,54 @@ class SupervisorActor:
     def _to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
         return Tell(self.shard, shard.ToSymbol(spec.account, spec.symbol, message))
 
-    # --- registry ------------------------------------------------------------------------------------------------------
+    # --- registry ----------------------------------------------------------------------------------------------------
 
     def _save(
         self, reply_to: int, spec: SymbolSpec, then: Callable[[SymbolSpec], list[Effect]], sentence: str
     ) -> list[Effect]:
         """Make a registry change durable, then act on it and answer: both or neither."""
         self._requests += 1
-        self._saving[self._requests] = (reply_to, then, sentence)
+        self._saving[self._requests] = _Saving(reply_to, then, sentence)
+        self._busy.add((spec.account, spec.symbol))
         return [ports.SaveSpec(self._requests, spec)]
 
     def _spec_saved(self, message: ports.SpecSaved, now: int) -> list[Effect]:
-        reply_to, then, sentence = self._saving.pop(message.request)
-        effects = then(message.spec)
-        if reply_to:
-            effects.append(ports.Reply(reply_to, operator.Done(sentence)))
+        saving = self._saving.pop(message.request)
+        self._busy.discard((message.spec.account, message.spec.symbol))
+        effects = saving.then(message.spec)
+        if saving.reply_to:
+            effects.append(ports.Reply(saving.reply_to, operator.Done(saving.sentence)))
         return effects
 
     def _spec_failed(self, message: ports.SpecFailed, now: int) -> list[Effect]:
-        reply_to, _, _ = self._saving.pop(message.request)
+        saving = self._saving.pop(message.request)
+        account, name = message.spec.account, message.spec.symbol
+        self._busy.discard((account, name))
         sentence = f"the registry could not be written ({message.reason}); nothing was changed"
-        if reply_to:
-            return [ports.Reply(reply_to, operator.Refusal("unavailable", sentence))]
-        name = message.spec.symbol
-        return [ports.Announce("registry.failed", message.spec.account, name, f"{name}: {sentence}", "error")]
+        if saving.reply_to:
+            return [ports.Reply(saving.reply_to, operator.Refusal("unavailable", sentence))]
+        return [
+            ports.Announce("registry.failed", account, name, f"{name}: {sentence}", "error"),
+            SetTimer(f"left:{account}:{name}", SAVE_AGAIN, _LeftAgain(account, name)),
+        ]
 
-    # --- status ----------------------------------------------------------------------------------------------------------
+    # --- status ------------------------------------------------------------------------------------------------------
 
     def _status(self, message: operator.GetStatus, now: int) -> list[Effect]:
         return [ports.Reply(message.request, self.view())]
 
     def view(self) -> StatusView:
         """Everything at a glance."""
-        rows = tuple(self._shown(spec) for _, spec in sorted(self.specs.items()))
-        accounts = tuple(self.account_rows.values())
-        left = self.left
-        risk = [row.why for row in rows if row.why.startswith("risk is triggered")]
-        return StatusView(
+        return self.screen.view(
+            [spec for _, spec in sorted(self.specs.items())],
             version=self.version,
             instance=self.instance,
             started=self.started,
             state=self.state,
-            shards=1,
-            ticks=sum(row.ticks for row in accounts),
-            ticks_skipped=sum(row.ticks_skipped for row in accounts),
-            orders_placed=sum(row.orders_placed for row in rows) + left.placed,
-            orders_cancelled=sum(row.orders_cancelled for row in rows) + left.cancelled,
-            fills=sum(row.fills for row in rows) + left.fills,
-            realized_pnl=sum((row.grid_pnl for row in rows), left.realized),
-            unrealized_pnl=sum((row.unrealized_pnl for row in rows), _ZERO),
-            fees=sum((row.fees for row in rows), left.fees),
-            funding=sum((row.funding for row in rows), left.funding),
             restarts=self.restarts,
-            illegal_transitions=sum(row.illegal_transitions for row in rows) + left.illegal,
-            risk_triggered=bool(risk),
-            risk_reason=risk[0] if risk else "",
-            accounts=accounts,
-            symbols=rows,
         )
 
-    def _shown(self, spec: SymbolSpec) -> SymbolRow:
-        key = (spec.account, spec.symbol)
-        row = self.rows.get(key) or SymbolRow(
-            spec.account, spec.symbol, spec.grid.mode.value, SymbolState.STARTING, 0, 0, 0, _ZERO, _ZERO, _ZERO, _ZERO,
-            _ZERO, 0, 0, 0, 0, 0, 0, None, None, 0, "starting",
-        )  # fmt: skip
-        state = self.unable.get(key)
-        return replace(row, state=state[0], why=state[1]) if state is not None else row
-
-    # --- stopping ----------------------------------------------------------------------------------------------------------
+    # --- stopping ----------------------------------------------------------------------------------------------------
 
     def _shutdown(self, message: operator.Shutdown, now: int) -> list[Effect]:
         reply = ports.Reply(message.request, operator.Done("shutting down"))
@@ -407,7 +414,7 @@ class SupervisorActor:
         return self._end(now, "every order that should go has gone")
 
     def _deadline(self, message: _Deadline, now: int) -> list[Effect]:
-        busy = [row.symbol for row in self.rows.values() if row.open_orders]
+        busy = [row.symbol for row in self.screen.rows.values() if row.open_orders]
         return self._end(now, f"the deadline passed with orders at work in {', '.join(busy[:10]) or 'no symbol'}")
 
     def _end(self, now: int, sentence: str) -> list[Effect]:
@@ -420,24 +427,6 @@ class SupervisorActor:
         ]
 
 
-class _LeftTotals:
-    """What removed symbols have added to the totals of this run."""
-
-    def __init__(self) -> None:
-        self.placed = self.cancelled = self.fills = self.illegal = 0
-        self.realized = self.fees = self.funding = _ZERO
-
-    def add(self, row: SymbolRow) -> None:
-        """Keep the totals of a symbol that leaves."""
-        self.placed += row.orders_placed
-        self.cancelled += row.orders_cancelled
-        self.fills += row.fills
-        self.illegal += row.illegal_transitions
-        self.realized += row.grid_pnl
-        self.fees += row.fees
-        self.funding += row.funding
-
-
 _REMOVAL = {
     RemoveMode.GRACEFUL: "{symbol} is being removed: no new openings, its exits stay until it is flat",
     RemoveMode.FLATTEN: "{symbol} is being removed: its position is closed at market now",
@@ -446,38 +435,21 @@ _REMOVAL = {
 
 
 def check_settings(grid: GridSettings, prepared: ports.SymbolPrepared) -> str | None:
-    """Why these grid settings cannot work on this market, or None. Uses the newest closed candle as the price."""
+    """Why these grid settings cannot work on this market, or None. Uses the newest closed candle as the price.
+
+    Without one, only what does not depend on the price is checked.
+    """
     instrument = prepared.instrument
+    close = prepared.history[-1].close if prepared.history else 0.0
+    price = instrument.price_to_ticks(Decimal(str(close))) if close else 0
     try:
-        close = prepared.history[-1].close if prepared.history else 0.0
-        price = instrument.price_to_ticks(Decimal(str(close))) if close else 0
-        if price <= 0:
+        if price <= 0 and grid.interval_percent is None:
             return None
-        lattice = anchor_lattice(instrument, grid, price)
+        lattice = anchor_lattice(instrument, grid, price if price > 0 else ANY_PRICE)
         check_profit(Market(instrument, prepared.fees, grid, lattice))
-        small = instrument.too_small(price, instrument.steps_for(instrument.quanta(grid.amount), price))
-        if small is not None:
-            return f"amount: {grid.amount} {instrument.quote} a level is too little for {instrument.symbol}: {small}"
     except InvalidValue as error:
         return error.sentence
+    small = instrument.too_small(price, instrument.steps_for(instrument.quanta(grid.amount), price)) if price else None
+    if small is not None:
+        return f"amount: {grid.amount} {instrument.quote} a level is too little for {instrument.symbol}: {small}"
     return None
-
-
-def counters(view: StatusView) -> dict[str, Any]:
-    """The run's totals as JSON-able data."""
-    return {
-        "symbols": len(view.symbols),
-        "shards": view.shards,
-        "ticks": view.ticks,
-        "ticks_skipped": view.ticks_skipped,
-        "orders_placed": view.orders_placed,
-        "orders_cancelled": view.orders_cancelled,
-        "fills": view.fills,
-        "realized_pnl": str(view.realized_pnl),
-        "unrealized_pnl": str(view.unrealized_pnl),
-        "fees": str(view.fees),
-        "funding": str(view.funding),
-        "restarts": view.restarts,
-        "illegal_transitions": view.illegal_transitions,
-        "open_orders": sum(row.open_orders for row in view.symbols),
-    }

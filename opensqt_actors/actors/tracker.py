@@ -1,6 +1,6 @@
 """The order tracker of one account: what every live order is known to be, whatever order the news comes in.
 
-Terminal states absorb, cumulative fills never fall, and a time-out never makes an order terminal: it makes it looked up.
+Terminal states absorb, cumulative fills never fall, and a time-out never ends an order: it has it looked up.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Tracked:
 
 
 class Tracker:
-    """All live orders of one account, and a bounded memory of the ended ones. timeout: ns without news before a look."""
+    """All live orders of one account, and a bounded memory of ended ones. timeout: ns without news before a look."""
 
     def __init__(self, timeout: int) -> None:
         self._timeout = timeout

@@ -40,7 +40,8 @@ class SymbolRow:
 class LevelView:
     """One lattice level: its slot, its order, or the reason why it has none.
 
-    status: free, pending or locked; reason_code: stable, "" when an order rests; exit_price: where its holding is sold or bought back.
+    status: free, pending or locked; reason_code: stable, "" when an order rests; exit_price: where what it holds is
+    closed.
     """
 
     level: int

@@ -125,7 +125,7 @@ class Grid:
         self._want_sells: frozenset[int] = frozenset()
         self._dusty: set[int] = set()
 
-    # --- decision ------------------------------------------------------------------------------------------------
+    # --- decision ----------------------------------------------------------------------------------------------------
 
     def decide(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> Decision:
         """What should change now, and the quiet band."""
@@ -149,7 +149,7 @@ class Grid:
         for rung in self._ladder if explaining else ():
             draft.because(rung.level, *gate.closed[0])
 
-    # --- centre --------------------------------------------------------------------------------------------------
+    # --- centre ------------------------------------------------------------------------------------------------------
 
     def _follow(self, slots: Slots, mid: int) -> None:
         """Move the centre when the skewed price is more than 0.6 intervals away from it."""
@@ -210,7 +210,7 @@ class Grid:
         for level in [k for k in slots.idle if k not in want_buys and k not in want_sells]:
             slots.drop(level)
 
-    # --- openings --------------------------------------------------------------------------------------------------
+    # --- openings ----------------------------------------------------------------------------------------------------
 
     def _openings(self, slots: Slots, draft: Draft) -> bool:
         """Do what `_walk` does, at the cost of what has changed. False, with nothing done: a limit is near, walk."""
@@ -314,7 +314,7 @@ class Grid:
             draft.places.append(Place(rung.level, rung.kind, here, rung.quantity, False))
 
     def _came_to(self, level: int, kind: OrderKind, draft: Draft) -> bool:
-        """Whether the market came to a resting opening order, so that it stays although the centre has moved on to it."""
+        """Whether the market came to a resting opening order, so that it stays although the centre has moved."""
         centre = self.centre or 0
         if level == centre:
             return True
@@ -330,7 +330,7 @@ class Grid:
             return True
         return False
 
-    # --- exits -----------------------------------------------------------------------------------------------------
+    # --- exits -------------------------------------------------------------------------------------------------------
 
     def filled(self, slots: Slots, slot: Slot) -> None:
         """Reserve the exit level of a slot that has just come to hold something."""
@@ -451,7 +451,7 @@ class Grid:
         return sorted(shown)
 
     def why(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> dict[int, Reason]:
-        """For each shown level without a resting order the rule that keeps one away: the decision itself, told aloud."""
+        """For each shown level without a resting order the rule that keeps one away: the decision, told aloud."""
         reasons: dict[int, Reason] = {}
         if self.centre is None:
             return reasons

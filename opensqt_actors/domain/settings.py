@@ -1,4 +1,4 @@
-"""What an operator says about one market: the symbol's registry entry and its grid settings, as values in quote units."""
+"""What an operator says about one market: its registry entry and its grid settings, as values in quote units."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class GridSettings:
 
 @dataclass(frozen=True, slots=True)
 class SymbolSpec:
-    """A registry row. number: 0 to 46,655, stable, part of every client order id; epoch: of the lease, 0 without leases."""
+    """A registry row. number: 0 to 46,655, stable, in every client order id; epoch: of the lease, 0 without leases."""
 
     account: str
     symbol: str

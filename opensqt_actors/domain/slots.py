@@ -157,7 +157,7 @@ class Slots:
         return booked
 
     def apply(self, slot: Slot, side: Side, price: int, quantity: int) -> Booked:
-        """Change a slot's position at a price: same direction adds to its cost, opposite realises, beyond zero turns."""
+        """Change a slot's position: the same direction adds to its cost, the opposite realises, beyond zero turns."""
         self._sum(slot, -1)
         signed = quantity if side is Side.BUY else -quantity
         realized = 0

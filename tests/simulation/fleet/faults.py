@@ -1,6 +1,6 @@
 """What goes wrong in a simulation, by seed: one draw at each opportunity, counted by kind.
 
-A kind is `place.timeout_after` and the like. Its rate is the chance at each opportunity; a kind without a rate never happens.
+A kind's rate is the chance at each opportunity; a kind without a rate never happens.
 """
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
         yield f"orders: on the venue only {extra}, in slots only {missing}"
     if len(working) != actor.slots.working:
         yield f"working counts {actor.slots.working}, there are {len(working)}"
-    live = {c for c, row in world.tables.orders.items() if row.intent.symbol == actor.symbol and not row.status.terminal}
+    live = {
+        c for c, row in world.tables.orders.items() if row.intent.symbol == actor.symbol and not row.status.terminal
+    }
     if live != set(resting):
         yield f"journal: live orders {sorted(live - set(resting))} too many, {sorted(set(resting) - live)} too few"
     for row in world.tables.orders.values():
@@ -152,9 +154,11 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
             if not grid._came_to(slot.level, order.kind, _draft(actor)):
                 yield f"level {slot.level}: an opening order outside the window around {grid.centre}"
         at = (order.price, order.kind.opens)
-        if order.kind.opens and any(
-            price == order.price for (price, opens) in prices if not opens
-        ) and order.price == grid.lattice.price(slot.level):
+        if (
+            order.kind.opens
+            and any(price == order.price for (price, opens) in prices if not opens)
+            and order.price == grid.lattice.price(slot.level)
+        ):
             yield f"level {slot.level}: an opening order beside an exit at {order.price}"
         prices[at] = slot.level
     if slots.working > actor.spec.grid.max_open_orders:
@@ -165,7 +169,9 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
             yield f"not at rest: {decision.cancels} {decision.places}"
         for level in grid.levels(slots):
             here = slots.by_level.get(level)
-            if (here is None or here.order is None) and level not in grid.why(slots, actor.bid, actor.ask, actor.gate, now):
+            if (here is None or here.order is None) and level not in grid.why(
+                slots, actor.bid, actor.ask, actor.gate, now
+            ):
                 yield f"level {level} has no order and no reason"
 
 

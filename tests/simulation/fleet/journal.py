@@ -120,7 +120,9 @@ class Tables:
         fills = sorted(
             ((saved.fill.at, saved.fill.trade_id) for key, saved in self.fills.items() if key[:2] == mine), reverse=True
         )
-        payments = [key[1] for key, saved in self.funding.items() if key[0] == account and saved.payment.symbol == symbol]
+        payments = [
+            key[1] for key, saved in self.funding.items() if key[0] == account and saved.payment.symbol == symbol
+        ]
         spec = self.specs.get(mine)
         return Restored(
             account=account,
@@ -128,9 +130,7 @@ class Tables:
             lattice=self.lattices.get(mine),
             slots=slots,
             orders=tuple(
-                LiveOrder(row.intent, row.status, row.filled, row.venue_id)
-                for row in orders
-                if not row.status.terminal
+                LiveOrder(row.intent, row.status, row.filled, row.venue_id) for row in orders if not row.status.terminal
             ),
             generation_floor=max(
                 [self.floors.get(mine, 0), *(row.intent.generation for row in orders), *(s.generation for s in slots)]
@@ -164,7 +164,7 @@ class Tables:
 
 
 class Journal:
-    """The queue of one process in front of the tables. `later` plans a call in so many ns, within this process's life."""
+    """The queue of one process in front of the tables. `later` plans a call in so many ns, while the process lives."""
 
     def __init__(
         self,

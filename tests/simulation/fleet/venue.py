@@ -20,8 +20,8 @@ from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import (
     Accepted,
     AccountState,
-    CancelOutcome,
     Cancelled,
+    CancelOutcome,
     CancelRequest,
     Candle,
     Fees,
@@ -124,7 +124,7 @@ class SimulatedVenue:
         self._in_flight = 0
         self._unanswered: dict[str, int] = {}
 
-    # --- connection ------------------------------------------------------------------------------------------------
+    # --- connection --------------------------------------------------------------------------------------------------
 
     def connect(self, host: Host, board: PriceBoard, exchange: ActorId) -> None:
         """A process connects; its order stream comes up after a moment."""
@@ -191,7 +191,7 @@ class SimulatedVenue:
         """The venue's time."""
         return self.clock.now() // MS
 
-    # --- what the engine tells -----------------------------------------------------------------------------------------
+    # --- what the engine tells ---------------------------------------------------------------------------------------
 
     def on_engine_event(self, event: engine.Event) -> None:
         """The engine's sink."""
@@ -284,7 +284,7 @@ class SimulatedVenue:
             self.engine.rules(fill.symbol).quote, fill.maker, fill.time * MS,
         )  # fmt: skip
 
-    # --- requests ------------------------------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------------------------------
 
     def _exchange(self, sender: ActorRef, delay: int, carry_out: Callable[[], object | None]) -> None:
         """Carry a request out when it arrives, and answer when the answer does, if the sender still lives."""

@@ -68,9 +68,7 @@ class Setup:
     risk: RiskSettings = field(default_factory=RiskSettings)
     pending_timeout: int = 2 * SECOND
     stale_after: int = 10
-    policy: RestartPolicy = field(
-        default_factory=lambda: RestartPolicy(5, 30 * SECOND, SECOND // 5, 5 * SECOND)
-    )
+    policy: RestartPolicy = field(default_factory=lambda: RestartPolicy(5, 30 * SECOND, SECOND // 5, 5 * SECOND))
     shutdown: ShutdownPolicy = field(default_factory=ShutdownPolicy)
     rates: Mapping[str, float] = field(default_factory=dict)
     model: Callable[[MarketRules], MarketModel] | None = None
@@ -118,9 +116,7 @@ class World:
         self.lives += 1
         self.exited = None
         setup, seed = self.setup, self.seed * 1_000 + self.lives
-        self.host = host = SeededScheduler(
-            seed, self.clock, on_root_failure=self.failures.append, record=self._record
-        )
+        self.host = host = SeededScheduler(seed, self.clock, on_root_failure=self.failures.append, record=self._record)
         board = PriceBoard()
         exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{ACCOUNT}")
         self._bind(host)
@@ -178,9 +174,7 @@ class World:
             journal.put(lambda: self._commit(host, sender, effect.batch, effect.intents))
 
         def load(sender: ActorRef, effect: ports.LoadSymbol) -> None:
-            journal.put(
-                lambda: host.tell(sender, ports.SymbolLoaded(self.tables.load(effect.account, effect.symbol)))
-            )
+            journal.put(lambda: host.tell(sender, ports.SymbolLoaded(self.tables.load(effect.account, effect.symbol))))
 
         def save(sender: ActorRef, effect: ports.SaveSpec) -> None:
             def saved() -> None:
@@ -215,7 +209,7 @@ class World:
     def _journal_latency(self) -> int:
         return SECOND if self.faults.strike("journal.slow") else self.venue.random.randint(1, 4) * MS
 
-    # --- time ----------------------------------------------------------------------------------------------------------
+    # --- time --------------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         self.engine.advance(self.clock.now() // MS)
@@ -250,7 +244,7 @@ class World:
         if request.client_id not in self.tables.orders:
             self.violations.append(f"{request.client_id} was sent without a durable intent")
 
-    # --- operators and looks inside ------------------------------------------------------------------------------------
+    # --- operators and looks inside ----------------------------------------------------------------------------------
 
     def ask(self, make: Callable[[int], Any], patience: float = 5.0) -> Any:
         """Ask the supervisor and let time pass until it answers."""
