@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -186,7 +186,11 @@ class Database:
             if self._create:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Made here, so that it is never readable by others, not even for a moment; -wal and -shm inherit the mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # One that is there must not be opened: closing any descriptor of it takes SQLite's locks of the whole
+            # process away, and another process that reads would then delete the log that is being written.
+            if not path.exists():
+                with suppress(FileExistsError):
+                    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 path.chmod(0o600)
         except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
