@@ -9,41 +9,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
-
-from rich.live import Live
 
 from opensqt_actors.actors.views import StatusView
 from opensqt_actors.cli import json_output
 from opensqt_actors.cli.client import Client
 from opensqt_actors.cli.demo_config import ACCOUNT, KEY, write_config
 from opensqt_actors.cli.demo_folder import PATIENCE, DemoFolder, Options, Recorded
+from opensqt_actors.cli.demo_view import check_start, say, shown, trades
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.venue_admin import VenueAdmin
-from opensqt_actors.cli.watch import Watcher, picture, stderr_console
-from opensqt_actors.domain.settings import SymbolState
+from opensqt_actors.cli.watch import Watcher
 
 VENUE_START = 30.0  # seconds
-SUPERVISOR_START = 60.0
-TRADING_START = 120.0
 CALL_TIMEOUT = 5.0
 STOP_TIMEOUT = 9.0
 SETTLE = 1.0
 VENUE_STOP = 3.0
 LOOK = 0.5
-LINE_EVERY = 5.0
 PR_SET_PDEATHSIG = 1
 UNKNOWN = -1_000
-_NEVER = frozenset({SymbolState.REFUSED, SymbolState.QUARANTINED})
-
-
-def say(sentence: str) -> None:
-    """Progress is for people: standard error."""
-    print(sentence, file=sys.stderr, flush=True)
 
 
 class Demo:
@@ -161,7 +150,7 @@ class Demo:
         began, trading_since = time.monotonic(), 0.0
         first: StatusView | None = None
         try:
-            with _shown() as show:
+            with shown() as show:
                 while not self.stop.is_set():
                     found = watcher.poll()
                     code = self.ended(self.supervisor)
@@ -174,7 +163,7 @@ class Demo:
                     if not trading_since and isinstance(found, StatusView) and trades(found, first):
                         trading_since = now
                         self.traded = True
-                    _check_start(watcher.last, now - began, trading=bool(trading_since))
+                    check_start(watcher.last, now - began, trading=bool(trading_since))
                     show(found, watcher.last)
                     if run_for is not None and trading_since and now - trading_since >= run_for:
                         break
@@ -287,54 +276,6 @@ def last_line(path: Path) -> str:
     except OSError:
         lines = []
     return lines[-1] if lines else f"it said nothing (log: {path})"
-
-
-def trades(view: StatusView, first: StatusView | None = None) -> bool:
-    """Whether trading has begun: a fill since the first look, or every symbol that can trade does."""
-    states = [row.state for row in view.symbols]
-    ready = SymbolState.TRADING in states and SymbolState.STARTING not in states
-    return ready or (first is not None and view.fills > first.fills)
-
-
-def _check_start(last: StatusView | None, waited: float, *, trading: bool) -> None:
-    """Failure when trading does not begin, or cannot."""
-    if last is not None and last.symbols and all(row.state in _NEVER for row in last.symbols):
-        why = "; ".join(f"{row.symbol} is {row.state.value}: {row.why}" for row in last.symbols[:3])
-        raise Failure(Exit.ERROR, "no_trading", f"no symbol trades: {why}")
-    if last is None and waited > SUPERVISOR_START:
-        raise Failure(Exit.TIMEOUT, "timeout", f"the supervisor did not answer within {SUPERVISOR_START:g} s")
-    if not trading and waited > TRADING_START:
-        why = (
-            next((f"{row.symbol}: {row.why}" for row in last.symbols if row.why), "no symbol says why") if last else ""
-        )
-        raise Failure(Exit.TIMEOUT, "timeout", f"trading did not begin within {TRADING_START:g} s ({why})")
-
-
-Show = Callable[[StatusView | Failure, StatusView | None], None]
-
-
-@contextmanager
-def _shown() -> Iterator[Show]:
-    """The live table on a terminal, a line now and then elsewhere; on standard error."""
-    console = stderr_console()
-    if console.is_terminal:
-        with Live(console=console, auto_refresh=False, screen=True) as live:
-            yield lambda found, last: live.update(picture(found, last, console.height), refresh=True)
-        return
-    told = 0.0
-
-    def line(found: StatusView | Failure, _: StatusView | None) -> None:
-        nonlocal told
-        if isinstance(found, StatusView) and time.monotonic() - told >= LINE_EVERY:
-            told = time.monotonic()
-            trading = sum(1 for row in found.symbols if row.state.value == "trading")
-            net = found.realized_pnl - found.fees + found.funding
-            say(
-                f"{trading} of {len(found.symbols)} symbols trade, {found.orders_placed} orders, {found.fills} fills, "
-                f"grid P&L {net:.2f}, unrealised {found.unrealized_pnl:.2f}"
-            )
-
-    yield line
 
 
 def run_demo(options: Options, state: Path | None, run_for: float | None) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +30,7 @@ STATE_STYLES = {
 }
 
 
-def show(what: Group | Table) -> None:
+def show(what: RenderableType) -> None:
     """Print it; not cut to eighty columns when the output goes into a file or a pipe."""
     console = Console()
     if not console.is_terminal:
@@ -61,34 +61,84 @@ def age(at: int, now: int) -> Text:
     return Text(shown, "red" if seconds > STALE else "")
 
 
-def symbols_table(rows: tuple[SymbolRow, ...], now: int, *, accounts: bool = False) -> Table:
-    """The live table. accounts: with a column for them."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    if accounts:
-        table.add_column("account")
-    table.add_column("symbol", no_wrap=True)
-    table.add_column("mode")
-    table.add_column("state", no_wrap=True)
-    for name in ("slots", "orders", "position", "grid P&L", "unrealised", "fills", "last tick"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why", overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        state = row.state.value
-        cells: list[str | Text] = [
-            row.symbol,
-            row.mode,
-            Text(state, STATE_STYLES.get(state, "")),
-            f"{row.slots_filled}/{row.slots_total}",
-            str(row.open_orders),
-            plain(row.position),
-            money(net(row)),
-            money(row.unrealized_pnl),
-            str(row.fills),
-            age(row.last_tick, now),
-            row.why,
-        ]
-        table.add_row(*([row.account, *cells] if accounts else cells))
-    return table
+# (header, short header, justify) of the live table; "why" takes the room that is left
+_COLUMNS: tuple[tuple[str, str, Literal["left", "right"]], ...] = (
+    ("account", "account", "left"),
+    ("symbol", "symbol", "left"),
+    ("mode", "mode", "left"),
+    ("state", "state", "left"),
+    ("slots", "slots", "right"),
+    ("orders", "ord.", "right"),
+    ("position", "position", "right"),
+    ("grid P&L", "grid", "right"),
+    ("unrealised", "open", "right"),
+    ("fills", "fills", "right"),
+    ("last tick", "tick", "right"),
+)
+_LEAST_WHY = 12
+# (short headers, gap between columns, columns left out), the widest first
+_LAYOUTS: tuple[tuple[bool, int, frozenset[str]], ...] = (
+    (False, 2, frozenset()),
+    (True, 1, frozenset()),
+    (True, 1, frozenset({"fills"})),
+    (True, 1, frozenset({"fills", "mode"})),
+    (True, 1, frozenset({"fills", "mode", "position"})),
+)
+
+
+class SymbolsTable:
+    """The live table. On a narrow screen headers get shorter and the least needed columns go, never half a number."""
+
+    def __init__(self, rows: tuple[SymbolRow, ...], now: int, *, accounts: bool = False) -> None:
+        self._rows = [_cells(row, now) for row in rows]
+        self._why = [row.why for row in rows]
+        self._accounts = accounts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The widest layout that fits."""
+        short, gap, columns, left = self._layout(options.max_width)
+        told = left >= len("why")
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+        for index in columns:
+            width = self._width(index, short=short)
+            table.add_column(_COLUMNS[index][short], justify=_COLUMNS[index][2], no_wrap=True, min_width=width)
+        if told:
+            table.add_column("why", overflow="ellipsis", no_wrap=True, max_width=left)
+        for cells, why in zip(self._rows, self._why, strict=True):
+            table.add_row(*(cells[index] for index in columns), *([why] if told else []))
+        yield table
+
+    def _layout(self, width: int) -> tuple[bool, int, list[int], int]:
+        """(short headers, gap, columns, room for "why") of the first layout that fits, else of the narrowest."""
+        least = _LEAST_WHY if any(self._why) else 0
+        layouts = iter(_LAYOUTS)
+        while True:
+            short, gap, dropped = next(layouts)
+            gone = dropped if self._accounts else dropped | {"account"}
+            columns = [index for index, names in enumerate(_COLUMNS) if names[0] not in gone]
+            left = width - sum(self._width(index, short=short) + gap for index in columns)
+            if left >= least or (short, gap, dropped) == _LAYOUTS[-1]:
+                return short, gap, columns, left
+
+    def _width(self, index: int, *, short: bool) -> int:
+        return max(len(_COLUMNS[index][short]), *(cells[index].cell_len for cells in self._rows), 0)
+
+
+def _cells(row: SymbolRow, now: int) -> list[Text]:
+    state = row.state.value
+    return [
+        Text(row.account),
+        Text(row.symbol),
+        Text(row.mode),
+        Text(state, STATE_STYLES.get(state, "")),
+        Text(f"{row.slots_filled}/{row.slots_total}"),
+        Text(str(row.open_orders)),
+        Text(plain(row.position)),
+        money(net(row)),
+        money(row.unrealized_pnl),
+        Text(str(row.fills)),
+        age(row.last_tick, now),
+    ]
 
 
 def summary(view: StatusView, now: int) -> Text:
@@ -131,7 +181,7 @@ def uptime(started: int, now: int) -> str:
 def status(view: StatusView, now: int) -> Group:
     """Everything that `opensqt status` shows."""
     several = len({row.account for row in view.symbols} | {row.account for row in view.accounts}) > 1
-    return Group(summary(view, now), "", symbols_table(view.symbols, now, accounts=several))
+    return Group(summary(view, now), "", SymbolsTable(view.symbols, now, accounts=several))
 
 
 def _order(level: LevelView) -> Text:

@@ -41,7 +41,7 @@ def list_symbols(
     from opensqt_actors.cli import render
 
     several = len({row.account for row in rows}) > 1
-    render.show(render.symbols_table(rows, time.time_ns(), accounts=several))
+    render.show(render.SymbolsTable(rows, time.time_ns(), accounts=several))
 
 
 @app.command("add")

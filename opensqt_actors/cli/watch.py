@@ -108,7 +108,7 @@ def fit(view: StatusView, now: int, height: int) -> RenderableType:
     return Group(
         render.summary(view, now),
         "",
-        render.symbols_table(replace(view, symbols=shown).symbols, now, accounts=several),
+        render.SymbolsTable(replace(view, symbols=shown).symbols, now, accounts=several),
         hidden,
     )
 

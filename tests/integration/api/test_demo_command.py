@@ -16,7 +16,7 @@ import pytest
 from opensqt_actors.actors.views import StatusView
 from opensqt_actors.cli.client import Client
 from opensqt_actors.cli.demo_folder import DemoFolder
-from opensqt_actors.cli.demo_run import trades
+from opensqt_actors.cli.demo_view import trades
 from opensqt_actors.cli.failure import Failure
 from opensqt_actors.cli.main import run
 from opensqt_actors.cli.venue_admin import VenueAdmin

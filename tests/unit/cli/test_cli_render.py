@@ -63,6 +63,17 @@ def test_what_needs_attention_is_in_the_summary() -> None:
         assert words in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("why", ["", "margin does not suffice: the venue refused it at noon and again an hour later"])
+def test_a_narrow_screen_shows_fewer_columns_but_never_half_a_number(width: int, why: str) -> None:
+    row = replace(ROW, symbol="1000PEPEUSDT", position=Decimal(-123456), why=why)
+    text = shown(render.SymbolsTable((row, ROW), NOW), width)
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    assert all(word in text for word in ("1000PEPEUSDT", "trading", "2/12", "1,234.52", "0.2 s"))
+    assert text.count("…") == (1 if why and width < 200 else 0)
+    assert ("-123456" in text) is (width >= 80)
+
+
 def test_accounts_get_a_column_only_when_there_are_several() -> None:
     assert "account" not in shown(render.status(VIEW, NOW))
     other = replace(VIEW, symbols=(ROW, replace(ROW, account="other")))
