@@ -322,12 +322,12 @@ class ExchangeActor:
     def _truth_fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
         """The tracker learns from it, too; an order that has ended since does not come back."""
         truth: Truth = message.truth
-        for fill in truth.fills:
-            self.tracker.filled(fill)
         still_open = tuple(report for report in truth.open_orders if not self._tracker_knows_better(report, now))
         for _, found in truth.found:
             if found is not None and found.status.terminal:
                 self._tracker_knows_better(found, now)
+        for fill in truth.fills:
+            self.tracker.filled(fill)
         if self._outdated(truth.symbol):
             return []
         return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))

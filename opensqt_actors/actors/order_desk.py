@@ -32,6 +32,8 @@ from opensqt_actors.runtime.effects import Effect, SetTimer
 MILLISECOND = SECOND // 1000
 IN_FLIGHT = 16
 TRIES = 5
+DENIALS = 3
+"""So often must the venue deny an order that it had confirmed: a read may lag behind."""
 LEAST_WAIT = 100 * MILLISECOND
 
 ToSymbol = Callable[[str, object], list[Effect]]
@@ -305,10 +307,12 @@ class OrderDesk:
     def _look_up(self, client_id: ClientId, now: int, retry_after: int = 0) -> list[Effect]:
         """Ask the venue for an order whose state nobody knows: at once, then backed off with full jitter."""
         tracked = self.tracker.get(client_id)
-        if tracked is None or (tracked.stage is Stage.RESTING and not tracked.look_at and not retry_after):
+        settled = tracked is not None and tracked.stage is Stage.RESTING and not tracked.look_at and not retry_after
+        if tracked is None or tracked.asked or settled:
             return []
         self.tracker.looking(tracked, now)
         if tracked.tries <= 1 and not retry_after and now >= self.budget.paused_until:
+            tracked.asked = True
             return [ports.FindOrder(tracked.symbol, client_id)]
         most = min(SECOND // 2 * 2**tracked.tries, 10 * SECOND)
         tracked.look_at = now + max(retry_after, int(self._jitter.random() * most), 1)
@@ -324,6 +328,7 @@ class OrderDesk:
             if tracked.stage is Stage.ENDING and tracked.tries > TRIES:
                 self.tracker.end(tracked.client_id)
             else:
+                tracked.asked = True
                 effects.append(ports.FindOrder(tracked.symbol, tracked.client_id))
         return effects
 
@@ -331,10 +336,12 @@ class OrderDesk:
         """The venue knows it: its fills first, then its state."""
         report = message.report
         effects: list[Effect] = []
+        tracked = self.tracker.get(report.client_id)
+        if tracked is not None:
+            tracked.asked = False
         for fill in message.fills:
             self.tracker.filled(fill)
             effects += self._tell(fill.symbol, OrderUpdate(None, fill))
-        tracked = self.tracker.get(report.client_id)
         effects += self.observe(report, now)
         if tracked is not None and not report.status.terminal and self.tracker.get(report.client_id) is tracked:
             tracked.tries = 0
@@ -346,9 +353,13 @@ class OrderDesk:
     def order_not_known(self, message: ports.OrderNotKnown, now: int) -> list[Effect]:
         """The venue has never seen it, or has forgotten how it ended."""
         tracked = self.tracker.get(message.client_id)
-        if tracked is None or tracked.stage is Stage.QUEUED:
+        if tracked is None:
             return []
+        tracked.asked = False
         if tracked.seen or tracked.filled:
+            tracked.denied += 1
+            if tracked.denied < DENIALS:
+                return self._look_up(message.client_id, now, SECOND)
             effects = self.observe(tracked.gone(now), now)
             self.tracker.end(message.client_id)
             return effects + self.pump(now)
@@ -362,6 +373,9 @@ class OrderDesk:
 
     def find_failed(self, message: ports.FindFailed, now: int) -> list[Effect]:
         """Nothing learnt."""
+        tracked = self.tracker.get(message.client_id)
+        if tracked is not None:
+            tracked.asked = False
         return self._look_up(message.client_id, now, max(message.retry_after, 1))
 
     # --- events ------------------------------------------------------------------------------------------------------

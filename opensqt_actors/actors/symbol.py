@@ -332,6 +332,8 @@ class SymbolActor:
 
     def _place_failed(self, message: PlaceFailed, now: int) -> list[Effect]:
         self.sync.news += 1
+        if self.sync.may_still_come(message.client_id, now):
+            return [SetTimer("reconcile", SECOND, Reconcile()), *self._act(now)]
         slot = self.slots.refused(message.client_id, message.sentence)
         if slot is None:
             return self._act(now)

@@ -141,7 +141,6 @@ class Sync:
             return None
         if order.restored and order.loose and not order.seen and not order.booked and not order.kind.opens:
             order.loose = False
-            order.since = now
             return self._again(slot.level, order)
         if self.asked - order.since < self.request_life:
             self.again_at = max(self.again_at, order.since + self.request_life)
@@ -157,6 +156,18 @@ class Sync:
             order.cancelling = False
             slots.refused(client_id, "never reached the venue")
         return None
+
+    def may_still_come(self, client_id: ClientId, now: int) -> bool:
+        """Whether an order whose sending just failed had been sent by an earlier process, too, and could still arrive.
+
+        Then it is nobody's again until that is out of the question.
+        """
+        slot = self.ledger.slots.holder(client_id)
+        order = slot.order if slot is not None else None
+        if order is None or not order.restored or order.seen or now - order.since >= self.request_life:
+            return False
+        order.loose = True
+        return True
 
     def _again(self, level: int, order: WorkingOrder) -> OrderPlan:
         market = order.price == 0

@@ -37,13 +37,14 @@ _WAITING = frozenset({Stage.SENDING, Stage.CANCELLING, Stage.LOOKING, Stage.ENDI
 class Tracked:
     """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
 
-    seen: the venue has confirmed it; cancel_sent: a cancel is out whose effect is not known; abandoned: its SymbolActor
-    died, so that it is never sent again.
+    seen: the venue has confirmed it; denied: so often in a row has it said that it does not know it; asked: a look-up
+    is out; cancel_sent: a cancel is out whose effect is not known; abandoned: its SymbolActor died, so that it is never
+    sent again.
     """
 
     __slots__ = (
-        "abandoned", "booked", "cancel_sent", "client_id", "filled", "kind", "look_at", "plan", "report", "resends",
-        "seen", "since", "stage", "symbol", "trades", "tries",
+        "abandoned", "asked", "booked", "cancel_sent", "client_id", "denied", "filled", "kind", "look_at", "plan",
+        "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries",
     )  # fmt: skip
 
     def __init__(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> None:
@@ -52,8 +53,11 @@ class Tracked:
         self.kind = kind
         self.stage = Stage.QUEUED
         self.since = now
+        self.quantity = 0
         self.filled = 0
         self.booked = 0
+        self.asked = False
+        self.denied = 0
         self.trades: set[int] = set()
         self.tries = 0
         self.resends = 0
@@ -107,6 +111,7 @@ class Tracker:
         request = plan.request
         tracked = self._live[request.client_id] = Tracked(request.client_id, request.symbol, plan.kind, now)
         tracked.plan = plan
+        tracked.quantity = request.quantity
 
     def adopt(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> Tracked:
         """An order that somebody else knows to rest."""
@@ -160,6 +165,8 @@ class Tracker:
         tracked.trades.add(fill.trade_id)
         tracked.booked += fill.quantity
         tracked.filled = max(tracked.filled, tracked.booked)
+        if 0 < tracked.quantity <= tracked.booked:
+            self.end(fill.client_id)
 
     def observe(self, report: OrderReport, kind: OrderKind, now: int) -> bool:
         """Take a report, its fills counted before. True: it is old news, the order has ended before."""
@@ -169,6 +176,8 @@ class Tracker:
         if tracked is None:
             tracked = self._live[report.client_id] = Tracked(report.client_id, report.symbol, kind, now)
         tracked.report = report
+        tracked.quantity = report.quantity
+        tracked.denied = 0
         tracked.filled = max(tracked.filled, report.filled)
         complete = tracked.booked >= tracked.filled
         if report.status.terminal:
@@ -194,6 +203,8 @@ class Tracker:
     def overdue(self, now: int) -> Iterator[Tracked]:
         """Orders whose news is missing for too long, or whose next look-up is due."""
         for tracked in list(self._live.values()):
+            if tracked.asked:
+                continue
             if tracked.look_at:
                 if now >= tracked.look_at:
                     yield tracked

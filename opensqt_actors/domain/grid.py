@@ -79,7 +79,7 @@ class _Room:
 
     def __init__(self, grid: Grid, slots: Slots, draft: Draft) -> None:
         self.settings = grid.settings
-        self.orders = grid.settings.max_open_orders - slots.exit_orders - len(draft.places)
+        self.orders = grid.settings.max_open_orders - grid.exits_needed(slots)
         self.buys = grid.limit - slots.long_cost
         self.sells = grid.limit - slots.short_cost
 
@@ -220,8 +220,7 @@ class Grid:
         odd += [level for level in sells if level not in want_sells or level in slots.exits]
         if (
             self._dusty
-            or slots.exit_orders + len(draft.places) + len(want_buys) + len(want_sells) + len(odd)
-            > self.settings.max_open_orders
+            or len(slots.held) + len(want_buys) + len(want_sells) + len(odd) > self.settings.max_open_orders
             or (want_buys and slots.long_cost + self.amount * (len(want_buys) + len(odd)) > self.limit)
             or (want_sells and slots.short_cost + self.amount * (len(want_sells) + len(odd)) > self.limit)
         ):
@@ -254,7 +253,9 @@ class Grid:
         kept: set[int] = set()
         for slot in resting:
             order = slot.order
-            if order is not None and slot.level not in slots.exits and self._came_to(slot.level, order.kind, draft):
+            if order is None or slot.level in slots.exits or room.orders <= 0:
+                continue
+            if self._came_to(slot.level, order.kind, draft):
                 kept.add(slot.level)
                 room.take(order.buys, order.price * order.remaining)
         for rung in self._ladder:
@@ -336,6 +337,11 @@ class Grid:
         """Reserve the exit level of a slot that has just come to hold something."""
         if slot.position and slot.exit_level is None:
             slots.reserve_exit(slot, self.multiple)
+
+    def exits_needed(self, slots: Slots) -> int:
+        """Orders that what is held needs, those included that are not placed yet."""
+        opening = slots.open_buys.keys() | slots.open_sells.keys()
+        return sum(1 for level in slots.held if level not in self._dusty and level not in opening)
 
     def exit_price(self, slot: Slot) -> int:
         """Where a held slot is to be closed, in ticks."""

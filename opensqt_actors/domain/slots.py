@@ -232,8 +232,8 @@ class Slots:
     # --- restoring and forgetting ------------------------------------------------------------------------------------
 
     def restore(self, level: int, position: int, cost: int, exit_level: int | None, generation: int) -> Slot:
-        """Put a journalled slot back."""
-        slot = self.by_level[level] = Slot(level, generation)
+        """Put a journalled slot back. Its generation may be older than its newest order's: the floor is not."""
+        slot = self.by_level[level] = Slot(level, max(generation, self.floor))
         slot.position = position
         slot.cost = cost
         self._hold(slot)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fleet.world import ACCOUNT, World
 
 from opensqt_actors.actors.symbol import Phase, SymbolActor
-from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.grid import Draft, Grid
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import Side
 from opensqt_actors.domain.slots import SlotStatus
@@ -139,49 +139,46 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
     grid, slots = actor.strategy, actor.slots
     if not isinstance(grid, Grid) or grid.centre is None or actor.leaving is not None or actor.stopping is not None:
         return
-    prices: dict[tuple[int, bool], int] = {}
+    draft = Draft(actor.bid, actor.ask, now)
+    window = {rung.level for rung in grid._ladder}
     for slot in slots.by_level.values():
+        order, level = slot.order, slot.level
         if slot.status is SlotStatus.PENDING:
-            yield f"level {slot.level} is pending at rest: {'; '.join(slot.history)}"
-        order = slot.order
-        if slot.position and not grid._dust(slot):
-            yield from _exit(grid, slots, slot, now)
+            yield f"level {level} is pending at rest: {'; '.join(slot.history)}"
+        if slot.position and order is None and not grid._dust(slot) and slot.blocked_until <= now:
+            yield f"level {level} holds {slot.position} without an exit: {'; '.join(slot.history)}"
         if order is None:
             continue
-        if not order.kind.opens and order.remaining != abs(slot.position):
-            yield f"level {slot.level}: exit of {order.remaining} for a holding of {slot.position}"
-        if order.kind.opens and not slot.position and slot.level not in {rung.level for rung in grid._ladder}:
-            if not grid._came_to(slot.level, order.kind, _draft(actor)):
-                yield f"level {slot.level}: an opening order outside the window around {grid.centre}"
-        at = (order.price, order.kind.opens)
-        if (
-            order.kind.opens
-            and any(price == order.price for (price, opens) in prices if not opens)
-            and order.price == grid.lattice.price(slot.level)
-        ):
-            yield f"level {slot.level}: an opening order beside an exit at {order.price}"
-        prices[at] = slot.level
-    if slots.working > actor.spec.grid.max_open_orders:
+        if not order.opens:
+            if order.remaining != abs(slot.position):
+                yield f"level {level}: exit of {order.remaining} for a holding of {slot.position}"
+            continue
+        if level not in window and not slot.position and not grid._came_to(level, order.kind, draft):
+            yield f"level {level}: an opening order outside the window around {grid.centre}"
+        if level in slots.exits and not slot.position:
+            yield f"level {level}: an opening order on the exit level of {slots.exits[level]}"
+    if slots.working > actor.spec.grid.max_open_orders and slots.working > slots.exit_orders:
         yield f"{slots.working} open orders, {actor.spec.grid.max_open_orders} allowed"
-    if actor.bid:
-        decision = grid.decide(slots, actor.bid, actor.ask, actor.gate, now)
-        if decision.cancels or decision.places:
-            yield f"not at rest: {decision.cancels} {decision.places}"
-        for level in grid.levels(slots):
-            here = slots.by_level.get(level)
-            if (here is None or here.order is None) and level not in grid.why(
-                slots, actor.bid, actor.ask, actor.gate, now
-            ):
-                yield f"level {level} has no order and no reason"
+    yield from _quiet(actor, grid, now)
 
 
-def _draft(actor: SymbolActor):  # noqa: ANN202 a private type of the grid
-    from opensqt_actors.domain.grid import Draft
-
-    return Draft(actor.bid, actor.ask, 0)
-
-
-def _exit(grid, slots, slot, now) -> Iterator[str]:  # noqa: ANN001
-    order = slot.order
-    if order is None and slot.blocked_until <= now:
-        yield f"level {slot.level} holds {slot.position} without an exit: {'; '.join(slot.history)}"
+def _quiet(actor: SymbolActor, grid: Grid, now: int) -> Iterator[str]:
+    """At rest a decision asks for nothing, at any price of its band, and every level without an order says why."""
+    slots = actor.slots
+    if not actor.bid:
+        return
+    decision = grid.decide(slots, actor.bid, actor.ask, actor.gate, now)
+    if decision.cancels or decision.places:
+        yield f"not at rest: {decision.cancels} {decision.places}"
+    reasons = grid.why(slots, actor.bid, actor.ask, actor.gate, now)
+    for level in grid.levels(slots):
+        here = slots.by_level.get(level)
+        if (here is None or here.order is None) and level not in reasons:
+            yield f"level {level} has no order and no reason"
+    spread = actor.ask - actor.bid
+    for bid in (decision.low, decision.high - 1 - spread):
+        if not 0 < bid < 1 << 40 or not decision.low <= bid or not bid + spread < decision.high:
+            continue
+        again = grid.decide(slots, bid, bid + spread, actor.gate, now)
+        if again.cancels or again.places:
+            yield f"the band [{decision.low}, {decision.high}) is not quiet at {bid}: {again}"
