@@ -15,6 +15,15 @@ class GridMode(StrEnum):
     NEUTRAL = "neutral"
 
 
+class Trail(StrEnum):
+    """In which directions the centre of the grid may follow the price."""
+
+    BOTH = "both"
+    UP = "up"
+    DOWN = "down"
+    NONE = "none"
+
+
 class SymbolState(StrEnum):
     """Where a symbol stands in its life; persisted in the registry except STARTING."""
 
@@ -41,7 +50,10 @@ class GridSettings:
 
     amount: quote currency per level; windows: levels; skew, atr_scale: dimensionless, 0 = off;
     max_position: quote currency at cost, None = 2 x amount x the larger window;
-    max_open_orders: resting orders of the symbol, exits included; post_only_fallback: what follows three refusals.
+    max_open_orders: resting orders of the symbol, exits included;
+    min_price, max_price: quote currency, no opening order outside, None = no limit;
+    trail: where the centre may go; with up it never falls, with down it never rises, not beyond the anchor either, with
+    none it stays at the anchor.
     """
 
     mode: GridMode = GridMode.LONG
@@ -57,6 +69,9 @@ class GridSettings:
     max_position: Decimal | None = None
     max_open_orders: int = 50
     anchor: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    trail: Trail = Trail.BOTH
 
     @property
     def position_limit(self) -> Decimal:

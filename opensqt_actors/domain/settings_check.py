@@ -58,6 +58,10 @@ def _problems(grid: GridSettings) -> Iterator[Problem]:
     yield from _money("max_position", grid.max_position)
     yield from _whole("max_open_orders", grid.max_open_orders, 1, MAX_OPEN_ORDERS)
     yield from _money("anchor", grid.anchor)
+    yield from _money("min_price", grid.min_price)
+    yield from _money("max_price", grid.max_price)
+    if grid.min_price is not None and grid.max_price is not None and grid.min_price >= grid.max_price:
+        yield Problem("max_price", f"must be above min_price {grid.min_price}, not {grid.max_price}")
     if grid.max_position is not None and _plain(grid.max_position) and grid.max_position < grid.amount:
         yield Problem("max_position", f"is {grid.max_position}, less than one level's amount of {grid.amount}")
 

@@ -229,6 +229,22 @@ class Slots:
             del self.exits[slot.exit_level]
         slot.exit_level = None
 
+    def join(self, source: Slot, target: Slot) -> None:
+        """Move what a FREE slot holds, with its exact cost, to another one that holds the same side."""
+        if source.status is not SlotStatus.FREE or source is target or source.position * target.position <= 0:
+            raise self._illegal(source, f"join level {target.level} while {source.status.value}")
+        for slot in (source, target):
+            self._sum(slot, -1)
+            self.changed.add(slot.level)
+        self._note(target, f"joined by {source.position} of level {source.level}")
+        self._note(source, f"joined to level {target.level}")
+        target.position, source.position = target.position + source.position, 0
+        target.cost, source.cost = target.cost + source.cost, 0
+        target.realized, source.realized = target.realized + source.realized, 0
+        self.release_exit(source)
+        self._hold(target)
+        self._hold(source)
+
     # --- restoring and forgetting ------------------------------------------------------------------------------------
 
     def restore(self, level: int, position: int, cost: int, exit_level: int | None, generation: int) -> Slot:

@@ -140,12 +140,12 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
     if not isinstance(grid, Grid) or grid.centre is None or actor.leaving is not None or actor.stopping is not None:
         return
     draft = Draft(actor.bid, actor.ask, now)
-    window = {rung.level for rung in grid._ladder}
+    window = {rung.level for rung in grid.ladder.rungs()}
     for slot in slots.by_level.values():
         order, level = slot.order, slot.level
         if slot.status is SlotStatus.PENDING:
             yield f"level {level} is pending at rest: {'; '.join(slot.history)}"
-        if slot.position and order is None and not grid._dust(slot) and slot.blocked_until <= now:
+        if slot.position and order is None and not grid.exits.dust(slot) and slot.blocked_until <= now:
             yield f"level {level} holds {slot.position} without an exit: {'; '.join(slot.history)}"
         if order is None:
             continue
@@ -153,7 +153,7 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
             if order.remaining != abs(slot.position):
                 yield f"level {level}: exit of {order.remaining} for a holding of {slot.position}"
             continue
-        if level not in window and not slot.position and not grid._came_to(level, order.kind, draft):
+        if level not in window and not slot.position and not grid.openings.came_to(level, order.kind, draft):
             yield f"level {level}: an opening order outside the window around {grid.centre}"
         if level in slots.exits and not slot.position:
             yield f"level {level}: an opening order on the exit level of {slots.exits[level]}"

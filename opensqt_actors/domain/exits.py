@@ -1,0 +1,175 @@
+"""What closes what the grid holds: exits, remainders of partly filled openings, and dust too small to be sold alone.
+
+An exit is never worse than its level and never crosses; dust waits for an opening on its level, or joins a neighbour.
+"""
+
+from __future__ import annotations
+
+from opensqt_actors.domain.draft import FAR, Draft
+from opensqt_actors.domain.ids import OrderKind
+from opensqt_actors.domain.ladder import Ladder
+from opensqt_actors.domain.slots import Slot, Slots, SlotStatus
+from opensqt_actors.domain.strategy import Place
+
+
+class Exits:
+    """The exits of one grid. dusty: levels that hold too little for an order of its own."""
+
+    def __init__(self, ladder: Ladder, *, reduce_only: bool) -> None:
+        self.ladder = ladder
+        self.instrument = ladder.instrument
+        self.reduce_only = reduce_only
+        self.dusty: set[int] = set()
+
+    def settle(self, slots: Slots, draft: Draft) -> None:
+        """Bring the exits of what has changed to what they should be; look at everything when somebody asks why."""
+        explaining = draft.reasons is not None
+        if not explaining:
+            self._sweep(slots)
+        for level in tuple(slots.held if explaining else slots.attention):
+            if self._settled(slots, slots.held[level], draft) and not explaining:
+                slots.attention.discard(level)
+
+    def reserve(self, slots: Slots, slot: Slot) -> None:
+        """Give a slot that has come to hold something the level on which it is to be closed."""
+        if slot.position and slot.exit_level is None:
+            direction = 1 if slot.position > 0 else -1
+            slots.reserve_exit(slot, self.ladder.exit_distance(slot.level, direction))
+
+    def price(self, slot: Slot) -> int:
+        """Where a held slot is to be closed, in ticks."""
+        level = slot.exit_level
+        if level is None:
+            direction = 1 if slot.position > 0 else -1
+            level = slot.level + direction * self.ladder.exit_distance(slot.level, direction)
+        return self.ladder.lattice.price(level)
+
+    def dust(self, slot: Slot) -> bool:
+        """Whether a slot holds less than the venue would take as an order."""
+        return not self.instrument.tradable(self.price(slot), abs(slot.position))
+
+    # --- dust --------------------------------------------------------------------------------------------------------
+
+    def _sweep(self, slots: Slots) -> None:
+        """Know what is dust, and join what lies outside the window to a neighbour."""
+        dusty = self.dusty
+        for level in slots.attention:
+            slot = slots.held[level]
+            self.reserve(slots, slot)
+            if self.dust(slot):
+                dusty.add(level)
+            else:
+                dusty.discard(level)
+        if not dusty:
+            return
+        window = self.ladder.want_buys | self.ladder.want_sells
+        for level in sorted(dusty):
+            here = slots.held.get(level)
+            if here is None:
+                dusty.discard(level)
+            elif level not in window and here.status is SlotStatus.FREE:
+                neighbour = self._neighbour(slots, here)
+                if neighbour is not None:
+                    slots.join(here, neighbour)
+                    dusty.discard(level)
+
+    def _neighbour(self, slots: Slots, slot: Slot) -> Slot | None:
+        """The nearest slot of the same side whose exit earns at least what the dust's own would have."""
+        wanted = self.price(slot)
+        long = slot.position > 0
+        best: Slot | None = None
+        for level, other in slots.held.items():
+            opening = other.order is not None and other.order.opens
+            if level == slot.level or (other.position > 0) is not long or level in self.dusty or opening:
+                continue
+            exit_price = self.price(other)
+            if (exit_price < wanted) if long else (exit_price > wanted):
+                continue
+            if best is None or (abs(level - slot.level), level) < (abs(best.level - slot.level), best.level):
+                best = other
+        return best
+
+    def _keep_dust(self, slot: Slot, wanted: int, draft: Draft) -> None:
+        order = slot.order
+        if order is not None and not order.opens:
+            if order.remaining != abs(slot.position) or order.buys is (slot.position > 0):
+                draft.cancel(slot)
+            return
+        small = self.instrument.too_small(wanted, abs(slot.position))
+        draft.because(slot.level, "dust", f"holds {self.instrument.quantity(slot.position)}: {small}")
+
+    # --- exits -------------------------------------------------------------------------------------------------------
+
+    def _settled(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
+        """Bring a held slot's exit to what it should be. True: it is, and no price changes that."""
+        sells = slot.position > 0
+        wanted = self.price(slot)
+        order = slot.order
+        if slot.level in self.dusty if draft.reasons is None else self.dust(slot):
+            self._keep_dust(slot, wanted, draft)
+            return False
+        if order is not None and order.opens:
+            self._remainder(slot, wanted, draft)
+            return False
+        passed = draft.bid >= wanted if sells else draft.ask <= wanted
+        if order is not None:
+            return self._resting(slot, wanted, passed, draft)
+        if slot.blocked_until > draft.now:
+            draft.wait_until(slot.blocked_until)
+            draft.because(slot.level, "blocked", slot.blocked_reason)
+            return False
+        if not passed and self._opening_in_the_way(slots, slot, draft):
+            return False
+        price = wanted if not passed else (draft.ask if sells else draft.bid)
+        kind = OrderKind.EXIT_SELL if sells else OrderKind.EXIT_BUY
+        draft.because(slot.level, "due", "its exit is placed with the next decision")
+        draft.places.append(Place(slot.level, kind, price, abs(slot.position), self.reduce_only))
+        if price != wanted:
+            _quiet_while_passed(sells, wanted, draft)
+        return False
+
+    def _resting(self, slot: Slot, wanted: int, passed: bool, draft: Draft) -> bool:
+        """Whether an exit in flight is right for good."""
+        order = slot.order
+        if order is None or slot.status is not SlotStatus.LOCKED:
+            return False
+        sells = slot.position > 0
+        right_size = order.remaining == abs(slot.position) and order.buys is not sells
+        if not right_size or (order.price != wanted and not passed):
+            draft.cancel(slot)
+            return False
+        if order.price != wanted:
+            _quiet_while_passed(sells, wanted, draft)
+            return False
+        return True
+
+    def _opening_in_the_way(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
+        """An exit wins its level: an opening order there is cancelled first, the exit follows."""
+        other = slots.by_level.get(slot.exit_level) if slot.exit_level is not None else None
+        if other is None or other.order is None or not other.order.opens:
+            return False
+        if not other.position:
+            draft.cancel(other)
+        draft.because(slot.level, "level_taken", "its exit waits until the opening order on the exit level has gone")
+        return True
+
+    def _remainder(self, slot: Slot, wanted: int, draft: Draft) -> None:
+        """The rest of a partly filled opening works on until the mid is half an interval away on the exit side."""
+        order = slot.order
+        if order is None:
+            return
+        half = (order.price + wanted) // 2
+        if slot.position > 0 and draft.mid < half:
+            draft.quiet(-FAR, half)
+        elif slot.position < 0 and draft.mid > half:
+            draft.quiet(half + 1, FAR)
+        else:
+            draft.cancel(slot)
+
+
+def _quiet_while_passed(sells: bool, wanted: int, draft: Draft) -> None:
+    """An exit that rests nearer to the market than its level is right as long as the market is past the level."""
+    if sells:
+        draft.quiet(wanted, FAR)
+    else:
+        draft.quiet(-FAR, wanted + 1)

@@ -1,0 +1,227 @@
+"""The opening orders of a grid: one per level of its window, nearest to the market first, within the limits.
+
+`follow` costs what has changed and gives up near a limit; `walk` costs the whole window and is the rule itself.
+"""
+
+from __future__ import annotations
+
+from opensqt_actors.domain.draft import FAR, Draft
+from opensqt_actors.domain.exits import Exits
+from opensqt_actors.domain.ids import OrderKind
+from opensqt_actors.domain.ladder import Ladder, Rung
+from opensqt_actors.domain.slots import Slot, Slots, WorkingOrder
+from opensqt_actors.domain.strategy import Place
+
+SPARE = 2
+"""So many orders more than now must fit under the limits for the window to be called roomy."""
+
+
+class _Room:
+    """What the limits on orders and position leave. working: everything in flight counts, not only what is to stay."""
+
+    def __init__(self, slots: Slots, ladder: Ladder, exits_due: int) -> None:
+        self.settings = ladder.settings
+        self.orders = ladder.settings.max_open_orders - slots.exit_orders - exits_due
+        self.buys = ladder.limit - slots.long_cost
+        self.sells = ladder.limit - slots.short_cost
+
+    def refusal(self, buys: bool, value: int) -> tuple[str, str] | None:
+        """Which limit keeps an opening order of this value (quanta) away, and its sentence."""
+        if value > (self.buys if buys else self.sells):
+            return "max_position", f"would take the position over max_position {self.settings.position_limit}"
+        if self.orders <= 0:
+            return "max_open_orders", f"nearer orders use up max_open_orders {self.settings.max_open_orders}"
+        return None
+
+    def take(self, buys: bool, value: int) -> None:
+        """One more opening order of this value."""
+        self.orders -= 1
+        if buys:
+            self.buys -= value
+        else:
+            self.sells -= value
+
+
+class Openings:
+    """The opening orders of one grid. roomy: after a decision, whether no limit is anywhere near."""
+
+    def __init__(self, ladder: Ladder, exits: Exits) -> None:
+        self.ladder = ladder
+        self.exits = exits
+        self.roomy = False
+        self._largest = 0
+
+    def decide(self, slots: Slots, draft: Draft) -> None:
+        """Cancel what should not rest, place what is missing."""
+        if draft.reasons is not None or not self.follow(slots, draft):
+            self.walk(slots, draft)
+
+    # --- at the cost of what has changed -----------------------------------------------------------------------------
+
+    def follow(self, slots: Slots, draft: Draft) -> bool:
+        """Do what `walk` does. False, with nothing done: a limit is near, walk."""
+        ladder = self.ladder
+        buys, sells, exits = slots.open_buys, slots.open_sells, slots.exits
+        want_buys, want_sells = ladder.want_buys, ladder.want_sells
+        odd = (buys.keys() - want_buys) | (sells.keys() - want_sells)
+        if not exits.keys().isdisjoint(buys):
+            odd |= exits.keys() & buys.keys()
+        if not exits.keys().isdisjoint(sells):
+            odd |= exits.keys() & sells.keys()
+        self.roomy = self._fits(slots, len(odd) + SPARE)
+        if self.exits.dusty or not (self.roomy or self._fits(slots, len(odd))):
+            return False
+        for level in sorted(odd):
+            slot = slots.by_level[level]
+            if slot.order is not None and not self._stays(slots, level, slot.order, draft) and not slot.position:
+                draft.cancel(slot)
+        missing = want_buys.difference(buys, slots.held, exits) | want_sells.difference(sells, slots.held, exits)
+        if missing:
+            centre = ladder.centre or 0
+            for level in sorted(missing, key=lambda level: (abs(level - centre), level)):
+                slot_here = slots.by_level.get(level)
+                if slot_here is None or slot_here.order is None:
+                    rung = ladder.rung(level)
+                    if rung.quantity:
+                        self._enter(slot_here, rung, draft)
+        return True
+
+    def _fits(self, slots: Slots, more: int) -> bool:
+        """Whether every wanted level and `more` others could have an order of full size under the limits."""
+        ladder = self.ladder
+        amount = self._largest or self._measure(slots)
+        buys, sells = len(ladder.want_buys), len(ladder.want_sells)
+        return (
+            slots.exit_orders + len(slots.attention) + buys + sells + more <= ladder.settings.max_open_orders
+            and (not ladder.buys or slots.long_cost + amount * (buys + more) <= ladder.limit)
+            and (not ladder.sells or slots.short_cost + amount * (sells + more) <= ladder.limit)
+        )
+
+    def _measure(self, slots: Slots) -> int:
+        """The largest opening order there can be: those that rest may have been placed under other settings."""
+        resting = [order.price * order.quantity for order in slots.orders() if order.opens]
+        self._largest = max(self.ladder.full_amount, *resting) if resting else self.ladder.full_amount
+        return self._largest
+
+    # --- the rule ----------------------------------------------------------------------------------------------------
+
+    def walk(self, slots: Slots, draft: Draft) -> None:
+        """Keep what rests within the limits, nearest first; cancel the rest; place what is missing and fits."""
+        self.roomy = False
+        due = sum(1 for slot in slots.held.values() if slot.order is None and slot.level not in self.exits.dusty)
+        room = _Room(slots, self.ladder, due)
+        working = sorted((*slots.open_buys.items(), *slots.open_sells.items()))
+        kept: set[int] = set()
+        for level, slot in working:
+            order = slot.order
+            wanted = level in self.ladder.want_buys or level in self.ladder.want_sells
+            if order is not None and not (wanted and self._fitting(level, order)):
+                value = order.price * order.remaining
+                if room.refusal(order.buys, value) is None and self._stays(slots, level, order, draft):
+                    kept.add(level)
+                    room.take(order.buys, value)
+        missing = self._keep(slots, room, kept, draft)
+        for level, slot in working:
+            if level not in kept and (not slot.position or level in self.exits.dusty):
+                draft.cancel(slot)
+        if missing:
+            room = _Room(slots, self.ladder, due)
+            for _, slot in working:
+                if slot.order is not None:
+                    room.take(slot.order.buys, slot.order.price * slot.order.remaining)
+            self._fill(slots, missing, room, draft)
+
+    def _fitting(self, level: int, order: WorkingOrder) -> bool:
+        """Whether an order has the side that its level has in the window."""
+        return level in (self.ladder.want_buys if order.buys else self.ladder.want_sells)
+
+    def _keep(self, slots: Slots, room: _Room, kept: set[int], draft: Draft) -> list[Rung]:
+        """Mark the window's orders that stay; returns the levels that should have one and do not, nearest first."""
+        missing: list[Rung] = []
+        for rung in self.ladder.rungs():
+            level = rung.level
+            slot = slots.by_level.get(level)
+            order = None if slot is None else slot.order
+            if slot is not None and order is None and slot.position and level not in self.exits.dusty:
+                continue
+            if order is not None and order.kind is not rung.kind:
+                continue
+            if level in slots.exits:
+                draft.because(level, "exit_level", f"the exit of level {slots.exits[level]} has this level")
+                continue
+            value = rung.price * rung.quantity if order is None else order.price * order.remaining
+            refusal = room.refusal(rung.kind.buys, value)
+            if refusal is not None:
+                draft.because(level, *refusal)
+            elif order is None and rung.quantity == 0:
+                draft.because(level, "too_small", self._too_small(rung.price))
+            else:
+                room.take(rung.kind.buys, value)
+                if order is not None:
+                    kept.add(level)
+                else:
+                    missing.append(rung)
+        return missing
+
+    def _fill(self, slots: Slots, missing: list[Rung], room: _Room, draft: Draft) -> None:
+        """Place what is missing. An order that is on its way out may still fill: until it has gone, it counts."""
+        for rung in missing:
+            value = rung.price * rung.quantity
+            if room.refusal(rung.kind.buys, value) is not None:
+                sentence = "waits until an order that is being cancelled has gone: the limits count it as well"
+                draft.because(rung.level, "cancelling", sentence)
+            elif self._enter(slots.by_level.get(rung.level), rung, draft):
+                room.take(rung.kind.buys, value)
+
+    def _too_small(self, price: int) -> str:
+        instrument = self.ladder.instrument
+        return instrument.too_small(price, instrument.steps_for(self.ladder.amount, price)) or ""
+
+    # --- single orders -----------------------------------------------------------------------------------------------
+
+    def _enter(self, slot: Slot | None, rung: Rung, draft: Draft) -> bool:
+        """Place an opening order, or say from which price or moment on it may be placed."""
+        if slot is not None and slot.blocked_until > draft.now:
+            draft.wait_until(slot.blocked_until)
+            draft.because(rung.level, "blocked", slot.blocked_reason)
+            return False
+        here = rung.price
+        if rung.kind is OrderKind.OPEN_BUY:
+            edge = self.ladder.buy_edge(rung.level, here)
+            blocked = draft.mid < edge or draft.ask <= here
+            if blocked:
+                draft.quiet(-FAR, max(edge, here + 1))
+        else:
+            edge = self.ladder.sell_edge(rung.level, here)
+            blocked = draft.mid > edge or draft.bid >= here
+            if blocked:
+                draft.quiet(min(edge + 1, here), FAR)
+        if blocked:
+            draft.because(
+                rung.level, "buffer", "closer to the market than the safety buffer of a tenth of the interval"
+            )
+            return False
+        draft.because(rung.level, "due", "its order is placed with the next decision")
+        draft.places.append(Place(rung.level, rung.kind, here, rung.quantity, False))
+        return True
+
+    def _stays(self, slots: Slots, level: int, order: WorkingOrder, draft: Draft) -> bool:
+        return level not in slots.exits and self.came_to(level, order.kind, draft)
+
+    def came_to(self, level: int, kind: OrderKind, draft: Draft) -> bool:
+        """Whether the market came to a resting opening order: it stays, although the centre has moved on to it."""
+        ladder = self.ladder
+        centre = ladder.centre or 0
+        if level == centre:
+            return True
+        if (level - centre) % ladder.multiple:
+            return False
+        price = ladder.lattice.price(level)
+        if kind is OrderKind.OPEN_BUY:
+            if level > centre and price >= draft.mid:
+                draft.quiet(-FAR, price + 1)
+                return True
+        elif level < centre and price <= draft.mid:
+            draft.quiet(price, FAR)
+            return True
+        return False
