@@ -48,7 +48,7 @@ def openings(venue: VenueProcess, symbol: str | None = None) -> set[str]:
     return {client_id for client_id in resting if (key := decode(client_id)) is not None and key.kind.opens}
 
 
-def exits(venue: VenueProcess, symbol: str | None = None) -> set[str]:
+def exit_orders(venue: VenueProcess, symbol: str | None = None) -> set[str]:
     """The client ids of our orders that rest at the venue and do not open."""
     resting = {order["clientOrderId"] for order in venue.open_orders(symbol=symbol)}
     return resting - openings(venue, symbol)
@@ -179,11 +179,29 @@ def _orders(live: set[str], venue: VenueProcess) -> Iterable[str]:
         yield f"live order {client_id} {where}"
 
 
-def settled(database_url: str, venue: VenueProcess, timeout: float = PATIENCE) -> None:
-    """Wait, prices paused, until the journal and the venue's books agree; fails with what differs at the end."""
+def exposed(venue: VenueProcess) -> list[str]:
+    """Positions that no resting exit closes. A part that an opening has filled so far waits for the opening's end."""
+    covered: dict[str, Decimal] = {}
+    for order in venue.open_orders():
+        key = decode(order["clientOrderId"])
+        if key is None:
+            continue
+        filled, left = Decimal(order["executedQty"]), Decimal(order["origQty"]) - Decimal(order["executedQty"])
+        signed = (filled if key.kind.buys else -filled) if key.kind.opens else (-left if key.kind.buys else left)
+        covered[order["symbol"]] = covered.get(order["symbol"], Decimal(0)) + signed
+    markets, found = venue.markets(), []
+    for name, position in venue.account()["positions"].items():
+        rest = Decimal(position["amount"]) - covered.get(name, Decimal(0))
+        if abs(rest) * Decimal(position["mark_price"]) >= Decimal(markets[name]["min_notional"]):
+            found.append(f"{name}: {rest} of {position['amount']} without an exit")
+    return found
+
+
+def settled(database_url: str, venue: VenueProcess, timeout: float = PATIENCE, *, exits: bool = True) -> None:
+    """Wait, prices paused, until journal and venue agree and every position has its exits (unless `exits` is False)."""
     venue.pause()
     deadline = time.monotonic() + timeout
-    while found := differences(database_url, venue):
+    while found := differences(database_url, venue) + (exposed(venue) if exits else []):
         assert time.monotonic() < deadline, "\n".join(found[:30])
         time.sleep(LOOK)
     assert order_differences(venue) == []

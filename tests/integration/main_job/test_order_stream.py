@@ -48,8 +48,12 @@ def burst(venue: VenueProcess, percent: str, happens: Callable[[], None], after:
 @pytest.mark.timeout(120)
 def test_f04_a_socket_reset_within_a_burst_of_fills_loses_none(trading: Any) -> None:
     venue, supervisor = trading
+
+    def reset() -> None:
+        assert venue.admin("POST", "/sockets/reset", {"kind": "user"})["reset"] == 1
+
     for percent in ("-1.5", "1.5"):
-        burst(venue, percent, lambda: venue.admin("POST", "/sockets/reset", {"kind": "user"}), 20)
+        burst(venue, percent, reset, 20)
         settled(supervisor.database_url, venue)
         venue.resume()
     wait_until(lambda: supervisor.status().accounts[0].orders_stream_up, "the order stream up again")
@@ -57,10 +61,48 @@ def test_f04_a_socket_reset_within_a_burst_of_fills_loses_none(trading: Any) -> 
     assert supervisor.counters().restarts == 0
 
 
+EVENT = {"event": "ORDER_TRADE_UPDATE"}
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(
+            [
+                {"match": EVENT, "action": "duplicate_event", "probability": 0.3},
+                {"match": EVENT, "action": "reorder_events", "probability": 0.3},
+                {"match": EVENT, "action": "delay_event", "probability": 0.1, "ms": 300},
+            ],
+            id="f33-doubled-late-and-out-of-order",
+        ),
+        pytest.param([{"match": EVENT, "action": "drop_event", "probability": 0.2}], id="f04-dropped"),
+    ],
+)
+def test_order_events_that_come_twice_late_in_any_order_or_never_change_nothing(
+    start_venue: Any, make_supervisor: Any, faults: list[dict[str, Any]]
+) -> None:
+    venue = start_venue(SYMBOLS)
+    supervisor = make_supervisor(venue, mixed(sorted(venue.markets())), execution={"reconcile_interval": 3}).start()
+    supervisor.wait_trading(SYMBOLS)
+    for fault in faults:
+        venue.admin("POST", "/faults", fault)
+    supervisor.wait_fills(150)
+    venue.admin("DELETE", "/faults")
+    settled(supervisor.database_url, venue)
+    assert sum(venue.stats()["faults"].values()) > 50
+    assert supervisor.counters().illegal_transitions == 0
+    assert supervisor.counters().restarts == 0
+
+
 @pytest.mark.timeout(120)
 def test_f06_a_revoked_listen_key_within_a_burst_of_fills_loses_none(trading: Any) -> None:
     venue, supervisor = trading
-    burst(venue, "-1.5", lambda: venue.admin("POST", f"/accounts/{KEY}/listen-key/expire"), 20)
+
+    def expire() -> None:
+        assert venue.admin("POST", f"/accounts/{KEY}/listen-key/expire")["expired"]
+
+    burst(venue, "-1.5", expire, 20)
     settled(supervisor.database_url, venue)
     venue.resume()
     burst(venue, "1.5", lambda: None, 20)
