@@ -11,6 +11,7 @@ from opensqt_actors.api.values import (
     SIDES,
     SLOTS,
     STATES,
+    TRAILS,
     decimal_from,
     decimal_to,
     optional_from,
@@ -139,6 +140,9 @@ def settings_to(grid: GridSettings) -> registry_pb2.GridSettings:
         max_position=optional_to(grid.max_position),
         max_open_orders=grid.max_open_orders,
         anchor=optional_to(grid.anchor),
+        min_price=optional_to(grid.min_price),
+        max_price=optional_to(grid.max_price),
+        trail=TRAILS.to(grid.trail),
     )
 
 
@@ -177,6 +181,9 @@ def settings_from(message: registry_pb2.GridSettings, defaults: GridSettings) ->
         max_position=optional("max_position", defaults.max_position),
         max_open_orders=message.max_open_orders if message.HasField("max_open_orders") else defaults.max_open_orders,
         anchor=optional("anchor", defaults.anchor),
+        min_price=optional("min_price", defaults.min_price),
+        max_price=optional("max_price", defaults.max_price),
+        trail=TRAILS.read(message.trail, "trail") if message.trail else defaults.trail,
     )
 
 

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.orders import Side
-from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState
+from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState, Trail
 from opensqt_actors.domain.slots import SlotStatus
 from opensqt_actors.wire.v1 import common_pb2, order_pb2, registry_pb2, slot_pb2
 
@@ -85,6 +85,7 @@ class Names(Generic[E]):
 
 
 MODES = Names(GridMode, registry_pb2.GridMode, "GRID_MODE")
+TRAILS = Names(Trail, registry_pb2.GridTrail, "GRID_TRAIL")
 STATES = Names(SymbolState, registry_pb2.SymbolState, "SYMBOL_STATE")
 REMOVALS = Names(RemoveMode, registry_pb2.RemoveMode, "REMOVE_MODE")
 SLOTS = Names(SlotStatus, slot_pb2.SlotStatus, "SLOT_STATUS")

@@ -130,6 +130,9 @@ def settings(grid: GridSettings) -> dict[str, Any]:
         "max_position": text(grid.max_position),
         "max_open_orders": grid.max_open_orders,
         "anchor": text(grid.anchor),
+        "min_price": text(grid.min_price),
+        "max_price": text(grid.max_price),
+        "trail": grid.trail.value,
     }
 
 

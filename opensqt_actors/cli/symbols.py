@@ -10,7 +10,7 @@ import typer
 
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Json, Socket, SymbolName, Timeout, as_json, connect, say
-from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState
+from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState, Trail
 
 ADD_TIMEOUT = 60.0  # seconds; the venue has to confirm the symbol
 
@@ -76,6 +76,11 @@ def add_symbol(
     ] = None,
     max_open_orders: Annotated[int | None, typer.Option(min=1, max=1_000, help="Most resting orders.")] = None,
     anchor: Annotated[str | None, typer.Option(metavar="PRICE", help="Origin of the grid's levels.")] = None,
+    min_price: Annotated[str | None, typer.Option(metavar="PRICE", help="Open nothing below.")] = None,
+    max_price: Annotated[str | None, typer.Option(metavar="PRICE", help="Open nothing above.")] = None,
+    trail: Annotated[
+        Trail | None, typer.Option(case_sensitive=False, help="Where the centre of the grid may follow the price.")
+    ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over a position that is there already.")] = False,
     strategy: Annotated[str, typer.Option(help="Name of the strategy.")] = "",
     account: Account = "",
@@ -87,7 +92,7 @@ def add_symbol(
     if interval is not None and interval_percent is not None:
         raise Failure(Exit.ERROR, "invalid", "give --interval or --interval-percent, not both")
     with connect(context, socket, timeout, default=ADD_TIMEOUT) as client:
-        from opensqt_actors.api.values import MODES
+        from opensqt_actors.api.values import MODES, TRAILS
         from opensqt_actors.wire.v1 import common_pb2, registry_pb2
 
         def decimal(text: str | None) -> common_pb2.Decimal | None:
@@ -107,6 +112,9 @@ def add_symbol(
             max_position=decimal(max_position),
             max_open_orders=max_open_orders,
             anchor=decimal(anchor),
+            min_price=decimal(min_price),
+            max_price=decimal(max_price),
+            trail=TRAILS.to(trail) if trail is not None else None,
         )
         spec = registry_pb2.SymbolSpec(
             account=account, symbol=symbol, strategy=strategy, grid=grid, adopt_position=adopt

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
-from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec
+from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
 from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
 
 NANOSECONDS = 1_000_000_000
@@ -165,6 +165,9 @@ class GridDefaults(Section):
     volatility_sizing: bool | None = None
     max_position: Number | None = None
     max_open_orders: Whole | None = None
+    min_price: Number | None = None
+    max_price: Number | None = None
+    trail: Annotated[Trail, _one_of(Trail)] | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what the file says, by the names of GridSettings."""

@@ -71,6 +71,10 @@ class Grid:
         """Reserve the exit level of a slot that has just come to hold something."""
         self.exits.reserve(slots, slot)
 
+    def exit_price(self, slot: Slot) -> int:
+        """Where a held slot is to be closed, in ticks."""
+        return self.exits.price(slot)
+
     def candle(self, candle: Candle) -> None:
         """A candle closed: the interval and the amount of new openings may change."""
         self.ladder.candle(candle)
@@ -81,6 +85,11 @@ class Grid:
     def centre(self) -> int | None:
         """The level at the centre, once there was a price."""
         return self.ladder.centre
+
+    @property
+    def limit(self) -> int:
+        """The largest position of one side at cost, in quanta."""
+        return self.ladder.limit
 
     def centre_price(self) -> int | None:
         """Centre of the grid in ticks."""

@@ -18,6 +18,14 @@ class GridMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GRID_MODE_SHORT: _ClassVar[GridMode]
     GRID_MODE_NEUTRAL: _ClassVar[GridMode]
 
+class GridTrail(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GRID_TRAIL_UNSPECIFIED: _ClassVar[GridTrail]
+    GRID_TRAIL_BOTH: _ClassVar[GridTrail]
+    GRID_TRAIL_UP: _ClassVar[GridTrail]
+    GRID_TRAIL_DOWN: _ClassVar[GridTrail]
+    GRID_TRAIL_NONE: _ClassVar[GridTrail]
+
 class SymbolState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SYMBOL_STATE_UNSPECIFIED: _ClassVar[SymbolState]
@@ -57,6 +65,11 @@ GRID_MODE_UNSPECIFIED: GridMode
 GRID_MODE_LONG: GridMode
 GRID_MODE_SHORT: GridMode
 GRID_MODE_NEUTRAL: GridMode
+GRID_TRAIL_UNSPECIFIED: GridTrail
+GRID_TRAIL_BOTH: GridTrail
+GRID_TRAIL_UP: GridTrail
+GRID_TRAIL_DOWN: GridTrail
+GRID_TRAIL_NONE: GridTrail
 SYMBOL_STATE_UNSPECIFIED: SymbolState
 SYMBOL_STATE_STARTING: SymbolState
 SYMBOL_STATE_TRADING: SymbolState
@@ -96,7 +109,7 @@ class Gate(_message.Message):
     def __init__(self, reason: _Optional[_Union[GateReason, str]] = ..., code: _Optional[str] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class GridSettings(_message.Message):
-    __slots__ = ("mode", "amount", "interval", "interval_percent", "buy_window", "sell_window", "skew", "atr_scale", "max_multiple", "volatility_sizing", "max_position", "max_open_orders", "anchor")
+    __slots__ = ("mode", "amount", "interval", "interval_percent", "buy_window", "sell_window", "skew", "atr_scale", "max_multiple", "volatility_sizing", "max_position", "max_open_orders", "anchor", "min_price", "max_price", "trail")
     MODE_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +123,9 @@ class GridSettings(_message.Message):
     MAX_POSITION_FIELD_NUMBER: _ClassVar[int]
     MAX_OPEN_ORDERS_FIELD_NUMBER: _ClassVar[int]
     ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
+    MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
+    TRAIL_FIELD_NUMBER: _ClassVar[int]
     mode: GridMode
     amount: _common_pb2.Decimal
     interval: _common_pb2.Decimal
@@ -123,7 +139,10 @@ class GridSettings(_message.Message):
     max_position: _common_pb2.Decimal
     max_open_orders: int
     anchor: _common_pb2.Decimal
-    def __init__(self, mode: _Optional[_Union[GridMode, str]] = ..., amount: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., interval: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., interval_percent: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., buy_window: _Optional[int] = ..., sell_window: _Optional[int] = ..., skew: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., atr_scale: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., max_multiple: _Optional[int] = ..., volatility_sizing: _Optional[bool] = ..., max_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., max_open_orders: _Optional[int] = ..., anchor: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ...) -> None: ...
+    min_price: _common_pb2.Decimal
+    max_price: _common_pb2.Decimal
+    trail: GridTrail
+    def __init__(self, mode: _Optional[_Union[GridMode, str]] = ..., amount: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., interval: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., interval_percent: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., buy_window: _Optional[int] = ..., sell_window: _Optional[int] = ..., skew: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., atr_scale: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., max_multiple: _Optional[int] = ..., volatility_sizing: _Optional[bool] = ..., max_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., max_open_orders: _Optional[int] = ..., anchor: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., min_price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., max_price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., trail: _Optional[_Union[GridTrail, str]] = ...) -> None: ...
 
 class SymbolSpec(_message.Message):
     __slots__ = ("account", "symbol", "strategy", "grid", "adopt_position")

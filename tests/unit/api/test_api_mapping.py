@@ -24,7 +24,7 @@ from opensqt_actors.api.mapping import (
 from opensqt_actors.api.values import KINDS, MODES, REMOVALS, SIDES, SLOTS, STATES, decimal_from, time_from, time_to
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import OrderKind
-from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
+from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState, Trail
 from opensqt_actors.wire.v1 import common_pb2, event_pb2, orchestrator_pb2, registry_pb2
 
 decimals = st.decimals(min_value=-(10**12), max_value=10**12, places=12) | st.just(Decimal("1E+5"))
@@ -75,6 +75,9 @@ grids = st.builds(
     max_position=maybe,
     max_open_orders=counts,
     anchor=maybe,
+    min_price=maybe,
+    max_price=maybe,
+    trail=st.sampled_from(Trail),
 ) | st.builds(GridSettings, interval=decimals)
 
 
