@@ -36,7 +36,7 @@ from opensqt_actors.actors.order_desk import OrderDesk, opening_buy
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
-from opensqt_actors.domain.ids import OrderKind, decode
+from opensqt_actors.domain.ids import ClientId, OrderKind, decode
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import OrderReport, Truth
 from opensqt_actors.runtime.behaviour import ActorId
@@ -109,6 +109,7 @@ class ExchangeActor:
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
         self._checks: dict[str, list[CheckSymbol]] = {}
+        self._instance = ""
         self._foreign_told: dict[str, int] = {}
         self._report_to: ActorId | None = None
         self._swept = False
@@ -216,6 +217,7 @@ class ExchangeActor:
     # --- symbols -----------------------------------------------------------------------------------------------------
 
     def _attach(self, message: Attach, now: int) -> list[Effect]:
+        self._instance = message.instance or self._instance
         attached = self._by_symbol.get(message.symbol)
         if attached is None:
             attached = _Attached(message.symbol, message.number, message.actor)
@@ -287,15 +289,25 @@ class ExchangeActor:
 
     def _order_event(self, message: ports.OrderEvent, now: int) -> list[Effect]:
         report = message.report
-        key = decode(report.client_id)
-        if key is None or key.symbol not in self._by_number:
+        if not self._ours(report.client_id):
             return self._foreign(report, now)
         if message.fill is not None:
             self.tracker.filled(message.fill)
         return self.desk.observe(report, now, OrderUpdate(report, message.fill))
 
+    def _ours(self, client_id: ClientId) -> bool:
+        """Whether an order belongs to a symbol that is attached here."""
+        key = decode(client_id)
+        return key is not None and key.symbol in self._by_number and key.instance == (self._instance or key.instance)
+
     def _foreign(self, report: OrderReport, now: int) -> list[Effect]:
-        """An order that is not ours is reported once a minute for each symbol, and left alone."""
+        """An order that is not ours is reported once a minute for each symbol, and left alone.
+
+        One of ours whose symbol is not attached yet is met again in the venue's view that the symbol asks for.
+        """
+        key = decode(report.client_id)
+        if key is not None and key.instance == (self._instance or key.instance):
+            return []
         if now - self._foreign_told.get(report.symbol, 0) < 60 * SECOND:
             return []
         if len(self._foreign_told) > 1_000:
@@ -345,7 +357,7 @@ class ExchangeActor:
 
     def _tracker_knows_better(self, report: OrderReport, now: int) -> bool:
         key = decode(report.client_id)
-        if key is None or key.symbol not in self._by_number:
+        if key is None or not self._ours(report.client_id):
             return False
         return self.tracker.observe(report, key.kind, now)
 

@@ -15,11 +15,15 @@ from opensqt_actors.runtime.behaviour import ActorId
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused."""
+    """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused.
+
+    instance: of the client order ids that are ours.
+    """
 
     symbol: str
     number: int
     actor: ActorId
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class SymbolActor:
         self.phase = Phase.PREPARING
         self.why = "waiting for the venue's rules"
         self.sync.restart(now)
-        return [Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me)), self._row()]
+        return [Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)), self._row()]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
         if self.phase is not Phase.PREPARING:
