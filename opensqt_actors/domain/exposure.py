@@ -156,15 +156,15 @@ class AccountExposure:
         after = side.total + units
         if after <= other.held:
             return None
-        if units > self._order_cap.most:
+        if units > self._order_most:
             return _blocked(f"an order of {symbol}", units, self._order_cap)
         grows = after - market.used
         if grows <= 0:
             return None
-        if after > self._symbol_cap.most:
+        if after > self._symbol_most:
             return _blocked(symbol, after, self._symbol_cap)
         used = self.used + grows
-        if used > self._account_cap.most:
+        if used > self._account_most:
             return _blocked("the account", used, self._account_cap)
         if used > self.share:
             limit = f"its share of the total limit, {self.share / UNIT:.2f} now"
@@ -193,6 +193,9 @@ class AccountExposure:
         self._order_cap = cap(self._limits.order, self._equity, "order")
         self._symbol_cap = cap(self._limits.symbol, self._equity, "symbol")
         self._account_cap = cap(self._limits.account, self._equity, "account")
+        self._order_most = self._order_cap.most  # plain whole numbers: this is asked for each order
+        self._symbol_most = self._symbol_cap.most
+        self._account_most = self._account_cap.most
 
 
 def cap(limit: Limit, equity: int | None, level: str) -> Cap:

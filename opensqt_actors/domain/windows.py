@@ -58,9 +58,14 @@ class AnswerCounts:
         if at > self._at:
             self._pass(at)
         count, sums = self._counts[at % BUCKETS], self._sums
-        for column, hit in enumerate((True, failed, latency > self._limit)):
-            count[column] += hit
-            sums[column] += hit
+        count[0] += 1
+        sums[0] += 1
+        if failed:
+            count[1] += 1
+            sums[1] += 1
+        if latency > self._limit:
+            count[2] += 1
+            sums[2] += 1
         return sums[0], sums[1], sums[2]
 
     def _pass(self, at: int) -> None:

@@ -38,6 +38,14 @@ def test_a_multiple_moves_only_beyond_a_quarter_of_a_step(present: int, raw: flo
     assert next_multiple(present, raw, 8) == expected
 
 
+def test_the_walk_in_the_documentation_is_what_happens() -> None:
+    value, walk = 1, []
+    for raw in (0.9, 1.2, 1.3, 0.9, 0.74, 3.1, 2.9, 2.7):
+        value = next_multiple(value, raw, 8)
+        walk.append(value)
+    assert walk == [1, 1, 2, 2, 1, 4, 4, 3]
+
+
 @given(st.integers(1, 12), st.lists(st.floats(-0.25, 0.25), min_size=1), st.booleans())
 def test_a_value_that_dances_around_a_boundary_flips_nothing(boundary: int, dance: list[float], above: bool) -> None:
     multiple = boundary + above
