@@ -60,7 +60,8 @@ class Grid:
             draft.cancel(slot)
         if draft.reasons is not None:
             for rung in self.ladder.rungs():
-                draft.because(rung.level, *gate.closed[0])
+                if rung.level not in slots.held:
+                    draft.because(rung.level, *gate.closed[0])
 
     def _forget(self, slots: Slots) -> None:
         """Drop empty slots that left the window."""
