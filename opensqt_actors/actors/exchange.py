@@ -6,6 +6,7 @@ event and never decides on trades; of a dead SymbolActor it cancels the opening 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from opensqt_actors.actors.exchange_messages import (
     SymbolChecked,
     SymbolDown,
     WantTruth,
+    WithdrawOpenings,
 )
 from opensqt_actors.actors.order_desk import OrderDesk, opening_buy
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
@@ -38,7 +40,7 @@ from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.ids import ClientId, OrderKind, decode
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import OrderReport, Truth
+from opensqt_actors.domain.orders import FundingPayment, OrderReport, Truth
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
@@ -48,6 +50,8 @@ __all__ = [
 ]  # fmt: skip
 
 SWEEP = SECOND
+PAYMENTS = 100
+"""Funding payments of a symbol that are kept for an actor that starts later."""
 
 
 class _Attached:
@@ -110,6 +114,7 @@ class ExchangeActor:
         self._by_number: dict[int, _Attached] = {}
         self._checks: dict[str, list[CheckSymbol]] = {}
         self._instance = ""
+        self._funding: dict[str, deque[FundingPayment]] = {}
         self._foreign_told: dict[str, int] = {}
         self._report_to: ActorId | None = None
         self._swept = False
@@ -140,6 +145,7 @@ class ExchangeActor:
             SymbolDown: self._symbol_down,
             WantTruth: self._want_truth,
             CheckSymbol: self._check_symbol,
+            WithdrawOpenings: self._withdraw_openings,
             CancelOpeningBuys: self._cancel_opening_buys,
             ReportTo: self._set_report_to,
             Sweep: self._sweep,
@@ -209,8 +215,10 @@ class ExchangeActor:
         return effects
 
     def _funding_seen(self, message: ports.FundingSeen, now: int) -> list[Effect]:
+        """Told on, and told again when a symbol is prepared: its actor may not have lived when it came."""
         effects: list[Effect] = []
         for payment in message.payments:
+            self._funding.setdefault(payment.symbol, deque(maxlen=PAYMENTS)).append(payment)
             effects += self._to_symbol(payment.symbol, ports.FundingSeen((payment,)))
         return effects
 
@@ -239,6 +247,8 @@ class ExchangeActor:
         attached.instrument = message.instrument
         self.board.add(message.instrument)
         effects += [ports.Subscribe(message.instrument), Tell(attached.actor, message)]
+        if self._funding.get(symbol):
+            effects.append(Tell(attached.actor, ports.FundingSeen(tuple(self._funding[symbol]))))
         if not self.orders_up:
             effects.append(Tell(attached.actor, _orders_gate(False)))
         if self.risk is not None:
@@ -271,6 +281,10 @@ class ExchangeActor:
             attached.alive = False
         self.board.loud(message.symbol)
         return self.desk.symbol_down(message.symbol, now)
+
+    def _withdraw_openings(self, message: WithdrawOpenings, now: int) -> list[Effect]:
+        symbol = message.symbol
+        return self.desk.withdraw(lambda plan: plan.kind.opens and plan.request.symbol == symbol, message.reason)
 
     def _cancel_opening_buys(self, message: CancelOpeningBuys, now: int) -> list[Effect]:
         effects = self.desk.withdraw(opening_buy, message.reason)

@@ -67,6 +67,14 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawOpenings:
+    """The symbol's gate has closed: opening orders that were not sent yet are not to be."""
+
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WantTruth:
     """A SymbolActor wants the venue's view. Answered by TruthFetched or TruthFailed."""
 
@@ -140,7 +148,7 @@ class OrderUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFailed:
-    """An order was certainly not placed. code: a RefusalCode, "not_sent" or "journal"; retry_after: ns.
+    """An order was certainly not placed. code: a RefusalCode, "not_sent", "withdrawn" or "journal"; retry_after: ns.
 
     journalled: whether its intent was written.
     """

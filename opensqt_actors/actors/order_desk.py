@@ -120,7 +120,7 @@ class OrderDesk:
                 queue.clear()
                 queue.extend(stays)
             for plan in taken:
-                effects += self._fail(plan.request.client_id, "not_sent", reason, journalled=plan.again)
+                effects += self._fail(plan.request.client_id, "withdrawn", reason, journalled=plan.again)
         for batch in self._commits.values():
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
         return effects
@@ -225,7 +225,7 @@ class OrderDesk:
             elif now < self.budget.paused_until:
                 reason = reason or "the venue asked for a pause"
             if reason:
-                effects += self._fail(client_id, "not_sent", reason)
+                effects += self._fail(client_id, "withdrawn", reason)
             elif self.tracker.get(client_id) is not None:
                 ready.append(plan)
         if ready:

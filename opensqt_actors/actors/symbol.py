@@ -20,6 +20,7 @@ from opensqt_actors.actors.exchange_messages import (
     Quote,
     StreamGate,
     Submit,
+    WithdrawOpenings,
 )
 from opensqt_actors.actors.risk import RiskChanged
 from opensqt_actors.actors.symbol_leaving import at_rest, leave_decision
@@ -110,6 +111,7 @@ class SymbolActor:
         self.cancelled = 0
         self.band: tuple[int, int] | None = None
         self._margin = MarginLock(self.execution)
+        self._withdraw = False
         self._done = False
         if spec.state is SymbolState.PAUSED:
             self._close("paused", "paused by an operator")
@@ -339,6 +341,8 @@ class SymbolActor:
             return self._act(now)
         if not message.journalled:
             self.ledger.never_journalled(message.client_id)
+        if message.code == "withdrawn":
+            return self._act(now)
         effects: list[Effect] = []
         alarm = back_off(slot, message, self.execution, now)
         if alarm:
@@ -368,6 +372,10 @@ class SymbolActor:
     def _act(self, now: int) -> list[Effect]:
         """Write down what happened, then ask for what should change."""
         effects = self._cancel_orphans() if self.slots.orphans else []
+        if self._withdraw:
+            self._withdraw = False
+            if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
+                effects.append(Tell(self.exchange, WithdrawOpenings(self.symbol, self.gate.closed[0][1])))
         if self.phase is Phase.TRADING:
             if self.leaving in (RemoveMode.FLATTEN, RemoveMode.LEAVE) or self.stopping is not None:
                 effects += self._carry_out(leave_decision(self, now), now)
@@ -435,6 +443,7 @@ class SymbolActor:
     # --- gates and commands ------------------------------------------------------------------------------------------
 
     def _close(self, code: str, sentence: str) -> None:
+        self._withdraw = self._withdraw or self.gate.opens
         self.gates[code] = sentence
         self._regate()
 

@@ -82,7 +82,7 @@ class Tracker:
     def __init__(self, timeout: int) -> None:
         self._timeout = timeout
         self._live: dict[ClientId, Tracked] = {}
-        self._ended: set[ClientId] = set()
+        self._ended: dict[ClientId, str] = {}
         self._ended_order: deque[ClientId] = deque()
 
     @property
@@ -169,9 +169,15 @@ class Tracker:
             self.end(fill.client_id)
 
     def observe(self, report: OrderReport, kind: OrderKind, now: int) -> bool:
-        """Take a report, its fills counted before. True: it is old news, the order has ended before."""
-        if report.client_id in self._ended:
-            return True
+        """Take a report, its fills counted before. True: it is old news, the order has ended before.
+
+        Another venue id under the same client id is a twin: a request that came twice, the second time too late.
+        """
+        ended = self._ended.get(report.client_id)
+        if ended is not None:
+            if report.status.terminal or not ended or report.venue_id in ("", ended):
+                return True
+            del self._ended[report.client_id]
         tracked = self._live.get(report.client_id)
         if tracked is None:
             tracked = self._live[report.client_id] = Tracked(report.client_id, report.symbol, kind, now)
@@ -213,12 +219,14 @@ class Tracker:
 
     def end(self, client_id: ClientId) -> None:
         """Nothing of it rests and nothing of it is missing."""
-        if self._live.pop(client_id, None) is None or client_id in self._ended:
+        tracked = self._live.pop(client_id, None)
+        if tracked is None:
             return
-        self._ended.add(client_id)
-        self._ended_order.append(client_id)
+        if client_id not in self._ended:
+            self._ended_order.append(client_id)
+        self._ended[client_id] = tracked.report.venue_id if tracked.report is not None else ""
         if len(self._ended_order) > ENDED:
-            self._ended.discard(self._ended_order.popleft())
+            self._ended.pop(self._ended_order.popleft(), None)
 
     @staticmethod
     def _to(tracked: Tracked, stage: Stage, now: int) -> None:

@@ -98,7 +98,7 @@ class WorkingOrder:
 class Slot:
     """One level. position: signed steps; cost: signed quanta paid for it; exit_level: where it is to be closed.
 
-    last: the newest order that has ended by the venue's own word.
+    last: client id and venue id of the newest order that has ended by the venue's own word.
     """
 
     __slots__ = (
@@ -115,7 +115,7 @@ class Slot:
         self.exit_level: int | None = None
         self.generation = generation
         self.order: WorkingOrder | None = None
-        self.last = ClientId("")
+        self.last = (ClientId(""), "")
         self.refusals = 0
         self.blocked_until = 0
         self.blocked_reason = ""

@@ -307,8 +307,9 @@ class Slots:
         return slot
 
     def _too_late(self, slot: Slot, report: OrderReport) -> None:
-        """News of an order although its slot has moved on."""
-        if report.client_id == slot.last:
+        """News of an order although its slot has moved on. Another venue id under the same client id is a twin."""
+        last, venue_id = slot.last
+        if report.client_id == last and (report.status.terminal or report.venue_id == venue_id or not venue_id):
             return
         if report.filled or not report.status.terminal:
             self.late[report.client_id] = report
@@ -346,7 +347,7 @@ class Slots:
         else:
             del self.open_sells[slot.level]
         if order.ended is not OrderStatus.REJECTED:
-            slot.last = order.client_id
+            slot.last = (order.client_id, order.venue_id)
         slot.order = None
         slot.status = SlotStatus.FREE
         if not slot.position:

@@ -32,6 +32,12 @@ KINDS: dict[str, str] = {
     "journal.refused": "intents cannot be written",
     "journal.slow": "a transaction takes a second",
     "strategy.raises": "a strategy raises on a decision",
+    "exchange.crashed": "the ExchangeActor fails on a message",
+    "shard.crashed": "the ShardActor fails, and all its children with it",
+    "funding.charged": "funding is booked on a symbol",
+    "operator.paused": "an operator pauses a symbol, and resumes it soon",
+    "operator.removed": "an operator removes a symbol in one of the three ways, and adds it again once it has left",
+    "account.manual_order": "somebody else places an order by hand on the same account",
     "process.killed": "the process dies at once; what was not written is lost",
 }
 

@@ -49,6 +49,7 @@ from opensqt_actors.simvenue.rules import MarketRules
 MS = 1_000_000
 SECOND = 1_000_000_000
 REQUEST_LIFE = 5 * SECOND
+GRACE = SECOND // 2
 _STATUS = {
     engine.OrderStatus.NEW: OrderStatus.NEW,
     engine.OrderStatus.PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
@@ -91,7 +92,7 @@ class Latency:
 
 @dataclass(slots=True)
 class Line:
-    """The connection of one process: gone when the process dies."""
+    """The connection of one process. cut: when it was lost; what was under way then arrives at once or never."""
 
     host: Host
     board: PriceBoard
@@ -99,6 +100,7 @@ class Line:
     open: bool = True
     orders_up: bool = False
     had_been_up: bool = False
+    cut: int = 0
 
 
 class SimulatedVenue:
@@ -116,6 +118,7 @@ class SimulatedVenue:
         self.line: Line | None = None
         self.subscribed: set[str] = set()
         self.on_arrival: Callable[[OrderRequest], None] = lambda request: None
+        self.on_send: Callable[[OrderRequest, int], None] = lambda request, now: None
         self.violations: list[str] = []
         self.sent: deque[tuple[int, int]] = deque()
         self.requests: Counter[str] = Counter()
@@ -147,6 +150,7 @@ class SimulatedVenue:
         """The process is gone."""
         if self.line is not None:
             self.line.open = False
+            self.line.cut = self.clock.now()
             self.line = None
 
     def _up(self, line: Line) -> None:
@@ -156,6 +160,7 @@ class SimulatedVenue:
             if not line.had_been_up:
                 self._tell(line, ports.StreamUp("prices", False))
             line.had_been_up = True
+            self._funding_event()
 
     def break_stream(self, down: int = SECOND // 2) -> None:
         """The order stream breaks for `down` ns; what happens meanwhile is never told."""
@@ -253,10 +258,25 @@ class SimulatedVenue:
         if line.orders_up:
             self._tell(line, message)
 
+    def manual_order(self, symbol: str) -> None:
+        """Somebody rests an order of their own, far from the market, and leaves it there."""
+        rules = self.engine.rules(symbol)
+        price = self.engine.book_ticker(symbol).bid // 2
+        steps = int(rules.min_notional * 3 / rules.money(price)) + 1
+        order = engine.NewOrder(
+            symbol=symbol,
+            side=engine.Side.BUY,
+            type=engine.OrderType.LIMIT,
+            quantity=rules.quantity(max(steps, rules.min_qty)),
+            price=rules.price(price),
+            client_id=f"web_{self.random.randrange(10**9)}",
+        )
+        self.engine.place(self.account, order, self.now_ms)
+
     def _funding_event(self) -> None:
         newest = self.engine.income(self.account, type=engine.IncomeType.FUNDING_FEE, limit=50)
         payments = tuple(FundingPayment(i.symbol, str(i.tran_id), i.amount, i.time * MS) for i in newest)
-        if self.line is not None:
+        if self.line is not None and payments:
             self._tell(self.line, ports.FundingSeen(payments))
 
     def _check_slot(self, order: engine.Order) -> None:
@@ -291,6 +311,8 @@ class SimulatedVenue:
         line = self.line
 
         def arrive() -> None:
+            if line is not None and line.cut and self.clock.now() > line.cut + GRACE:
+                return
             answer = carry_out()
             if answer is not None:
                 self._after(self._wait(self.latency.answer), lambda: reply(answer))
@@ -309,6 +331,8 @@ class SimulatedVenue:
     def _send_places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
         self.requests["place"] += 1
         self.sent.append((self.clock.now(), len(effect.orders)))
+        for request in effect.orders:
+            self.on_send(request, self.clock.now())
         faults = self.faults
         ids = [order.client_id for order in effect.orders]
         self._unanswered.update((client_id, self.clock.now() + REQUEST_LIFE) for client_id in ids)

@@ -16,17 +16,19 @@ from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
-from opensqt_actors.actors.exchange import ExchangeActor
+from opensqt_actors.actors.exchange import ExchangeActor, PlaceFailed, StreamGate
 from opensqt_actors.actors.prices import PriceBoard
-from opensqt_actors.actors.risk import RiskActor
+from opensqt_actors.actors.risk import RiskActor, RiskChanged
 from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
-from opensqt_actors.actors.symbol import Execution, SymbolActor
+from opensqt_actors.actors.symbol import Execution, Pause, Remove, Resume, Start, StopTrading, SymbolActor
+from opensqt_actors.actors.symbol_messages import Unlock
 from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import OrderRequest
 from opensqt_actors.domain.records import Intent
 from opensqt_actors.domain.risk import RiskSettings
-from opensqt_actors.domain.settings import GridSettings, SymbolSpec
+from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
 from opensqt_actors.domain.strategy import Decision, Gate, Market
 from opensqt_actors.runtime.behaviour import ActorId
@@ -43,6 +45,8 @@ from opensqt_actors.simvenue.rules import MarketRules, universe
 START = 1_767_225_600 * SECOND  # 2026-01-01
 SUPERVISOR = ActorId("supervisor")
 ACCOUNT = "main"
+SHARD = ActorId(f"{SUPERVISOR}/shard-0")
+EXCHANGE = ActorId(f"{SHARD}/exchange:{ACCOUNT}")
 STEP = 50 * MS
 
 
@@ -88,6 +92,7 @@ class World:
         self.engine.add_account(ACCOUNT, setup.balance)
         self.venue = SimulatedVenue(self.engine, ACCOUNT, self.clock, seed, self.faults, setup.latency)
         self.venue.on_arrival = self._arrived
+        self.venue.on_send = self._sent
         for rules in self.rules:
             model = setup.model(rules) if setup.model else SyntheticModel(PROFILES[setup.profile])
             self.engine.add_market(rules, model, START // MS, past_candles=60)
@@ -106,6 +111,7 @@ class World:
         self.crashes: list[str] = []
         self.violations: list[str] = []
         self.steps = 0
+        self.closed: dict[str, int] = {}
         self.watch: Callable[[StepRecord], None] | None = None
 
     # --- the process -------------------------------------------------------------------------------------------------
@@ -118,9 +124,8 @@ class World:
         setup, seed = self.setup, self.seed * 1_000 + self.lives
         self.host = host = SeededScheduler(seed, self.clock, on_root_failure=self.failures.append, record=self._record)
         board = PriceBoard()
-        exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{ACCOUNT}")
         self._bind(host)
-        self.venue.connect(host, board, exchange)
+        self.venue.connect(host, board, EXCHANGE)
 
         def make_exchange(risk: ActorId) -> ExchangeActor:
             actor = ExchangeActor(
@@ -141,7 +146,7 @@ class World:
         )
         supervisor = SupervisorActor(
             SUPERVISOR, self.tables.registry(), (ACCOUNT,),
-            lambda parent: ShardActor(ActorId(f"{parent}/shard-0"), parent, parts),
+            lambda parent: ShardActor(SHARD, parent, parts),
             strategies=frozenset({"grid"}), version="0", instance="s1", shutdown=setup.shutdown,
         )  # fmt: skip
         host.start(SUPERVISOR, supervisor)
@@ -184,7 +189,8 @@ class World:
             journal.put(saved)
 
         def reply(sender: ActorRef, effect: ports.Reply) -> None:
-            self.replies[effect.request] = effect.payload
+            if effect.request:
+                self.replies[effect.request] = effect.payload
 
         host.bind(ports.Persist, persist)
         host.bind(ports.CommitIntents, commit)
@@ -219,25 +225,82 @@ class World:
         self.venue.on_engine_event(event)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, with kills and restarts when the seed wants them."""
+        """Let time pass, with whatever the seed wants to happen on the way."""
         until = self.clock.now() + round(seconds * SECOND)
         while self.clock.now() < until:
-            step = min(SECOND // 10, until - self.clock.now())
-            if self.host is None:
-                self.clock.advance(step)
-                continue
-            self.host.advance(step)
-            if self.faults.strike("process.killed"):
-                self.kill()
-                self.clock.advance(self.faults.random.randint(0, 3_000) * MS)
-                self.start()
+            self._pass(min(SECOND // 10, until - self.clock.now()))
+            if self.host is not None:
+                self._mischief(self.host)
+
+    def _pass(self, ns: int) -> None:
+        if self.host is None:
+            self.clock.advance(ns)
+        else:
+            self.host.advance(ns)
+
+    def _mischief(self, host: SeededScheduler) -> None:
+        faults, choose = self.faults, self.faults.random
+        if faults.strike("exchange.crashed"):
+            host.tell(EXCHANGE, Injected())
+        if faults.strike("shard.crashed"):
+            host.tell(SHARD, Injected())
+        if faults.strike("funding.charged"):
+            self.engine.charge_funding(choose.choice(self.names), self.venue.now_ms)
+        if faults.strike("account.manual_order"):
+            self.venue.manual_order(choose.choice(self.names))
+        if faults.strike("operator.paused"):
+            self._tell_supervisor(operator.PauseSymbol, choose.choice(self.names))
+        if faults.strike("operator.removed"):
+            mode = choose.choice(list(RemoveMode))
+            self._tell_supervisor(operator.RemoveSymbol, choose.choice(self.names), mode)
+        self._mend(host)
+        if faults.strike("process.killed"):
+            self.kill()
+            self.clock.advance(choose.randint(0, 3_000) * MS)
+            self.start()
+
+    def _tell_supervisor(self, request: Callable[..., Any], *details: Any) -> None:
+        assert self.host is not None
+        self.host.tell(SUPERVISOR, request(0, ACCOUNT, *details))
+
+    def _mend(self, host: SeededScheduler) -> None:
+        """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""
+        if self.clock.now() % SECOND or not {"operator.paused", "operator.removed"} & set(self.faults.rates):
+            return
+        known = {spec.symbol: spec for spec in self.tables.registry()}
+        for name in self.names:
+            spec = known.get(name)
+            if spec is None:
+                grid = self.tables.specs[ACCOUNT, name][0].grid
+                host.tell(SUPERVISOR, operator.AddSymbol(0, ACCOUNT, name, grid, "grid", True))
+            elif spec.state is SymbolState.PAUSED and self.faults.random.random() < 0.2:
+                self._tell_supervisor(operator.ResumeSymbol, name)
 
     def _record(self, record: StepRecord) -> None:
         self.steps += 1
         if record.failure is not None:
             self.crashes.append(f"{record.actor.id}: {record.failure}")
+        elif type(record.message) in _GATE_NEWS:
+            self._gate(record)
         if self.watch is not None:
             self.watch(record)
+
+    def _gate(self, record: StepRecord) -> None:
+        """Remember since when a symbol's gate is closed."""
+        actor = self.behaviour(record.actor.id)
+        if isinstance(actor, SymbolActor):
+            if actor.gate.opens:
+                self.closed.pop(actor.symbol, None)
+            else:
+                self.closed.setdefault(actor.symbol, record.now)
+
+    def _sent(self, request: OrderRequest, now: int) -> None:
+        """An order leaves: none that opens while its symbol's gate is closed."""
+        key = decode(request.client_id)
+        if key is not None and key.kind.opens and self.closed.get(request.symbol, now) < now:
+            actor = self.symbol(request.symbol)
+            gates = actor.gates if actor is not None else {}
+            self.violations.append(f"{request.symbol}: {request.client_id} was sent with the gate closed by {gates}")
 
     def _arrived(self, request: OrderRequest) -> None:
         """An order reaches the venue: its intent must be durable."""
@@ -270,14 +333,14 @@ class World:
 
     def symbol(self, name: str) -> SymbolActor | None:
         """A symbol's actor."""
-        found = self.behaviour(f"{SUPERVISOR}/shard-0/symbol:{ACCOUNT}:{name}")
+        found = self.behaviour(f"{SHARD}/symbol:{ACCOUNT}:{name}")
         assert found is None or isinstance(found, SymbolActor)
         return found
 
     @property
     def exchange(self) -> ExchangeActor:
         """The account's ExchangeActor."""
-        found = self.behaviour(f"{SUPERVISOR}/shard-0/exchange:{ACCOUNT}")
+        found = self.behaviour(EXCHANGE)
         assert isinstance(found, ExchangeActor)
         return found
 
@@ -294,13 +357,26 @@ class World:
         return [rules.symbol for rules in self.rules]
 
     def settle(self, seconds: float = 40.0) -> None:
-        """Stop the markets and the faults, and let everything that is on its way arrive."""
+        """Stop the markets and the faults, resume what stands still, and let everything on its way arrive."""
         self.faults.active = False
         for name in self.names:
-            self.engine.pause(name, self.clock.now() // MS)
+            self.engine.pause(name, self.venue.now_ms)
         if self.host is None:
             self.start()
-        self.advance(seconds)
+        self.advance(seconds / 2)
+        for row in self.supervisor.view().symbols:
+            if row.state in (SymbolState.QUARANTINED, SymbolState.PAUSED):
+                self._tell_supervisor(operator.ResumeSymbol, row.symbol)
+        self.advance(seconds / 2)
+
+
+class Injected:
+    """A message that no actor understands."""
+
+
+_GATE_NEWS = frozenset(
+    {StreamGate, RiskChanged, Pause, Resume, Remove, StopTrading, Start, Unlock, PlaceFailed, ports.TruthFetched}
+)
 
 
 class _Failing(Grid):
