@@ -312,7 +312,7 @@ class Breaker:
         if self._state is State.HALF_OPEN:
             too_many, too_slow = errors > 0, slow > 0
         elif total >= settings.min_answers:
-            too_many, too_slow = 0 < errors >= total * settings.max_error_rate, slow * 100 > total
+            too_many, too_slow = errors >= total * settings.max_error_rate, slow * 100 > total
         else:
             return None
         if settings.max_error_rate and too_many:
@@ -378,4 +378,4 @@ class Breaker:
 
 
 def _seconds(ns: int) -> str:
-    return f"{max(ns, 0) / SECOND:g} s"
+    return f"{ns / SECOND:g} s"

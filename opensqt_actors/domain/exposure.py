@@ -61,10 +61,9 @@ class _Side:
 class _Market:
     """One symbol. quantum: units; used: the larger side."""
 
-    __slots__ = ("buys", "name", "quantum", "sells", "used")
+    __slots__ = ("buys", "quantum", "sells", "used")
 
-    def __init__(self, name: str, quantum: int) -> None:
-        self.name = name
+    def __init__(self, quantum: int) -> None:
         self.quantum = quantum
         self.buys = _Side()
         self.sells = _Side()
@@ -95,7 +94,7 @@ class AccountExposure:
         known = self._markets.get(symbol)
         if known is None or known.quantum != units:
             self.remove(symbol)
-            self._markets[symbol] = _Market(symbol, units)
+            self._markets[symbol] = _Market(units)
 
     def remove(self, symbol: str) -> None:
         """A symbol has left, with everything of it."""
@@ -157,18 +156,18 @@ class AccountExposure:
         if after <= other.held:
             return None
         if units > self._order_most:
-            return _blocked(f"an order of {symbol}", units, self._order_cap)
+            return _blocked(f"an order of {symbol}", units, self._order_cap.code, self._order_cap.limit)
         grows = after - market.used
         if grows <= 0:
             return None
         if after > self._symbol_most:
-            return _blocked(symbol, after, self._symbol_cap)
+            return _blocked(symbol, after, self._symbol_cap.code, self._symbol_cap.limit)
         used = self.used + grows
         if used > self._account_most:
-            return _blocked("the account", used, self._account_cap)
+            return _blocked("the account", used, self._account_cap.code, self._account_cap.limit)
         if used > self.share:
             limit = f"its share of the total limit, {self.share / UNIT:.2f} now"
-            return _blocked("the account", used, Cap(self.share, "exposure_total", limit))
+            return _blocked("the account", used, "exposure_total", limit)
         return None
 
     def reserve(self, client_id: ClientId, symbol: str, *, buys: bool, value: int) -> Blocked | None:
@@ -213,8 +212,8 @@ def cap(limit: Limit, equity: int | None, level: str) -> Cap:
     return found
 
 
-def _blocked(what: str, units: int, most: Cap) -> Blocked:
-    return Blocked(most.code, f"{what} would come to {units / UNIT:.2f}, above the limit: {most.limit}")
+def _blocked(what: str, units: int, code: str, limit: str) -> Blocked:
+    return Blocked(code, f"{what} would come to {units / UNIT:.2f}, above the limit: {limit}")
 
 
 # --- everything together ---------------------------------------------------------------------------------------------
@@ -225,10 +224,10 @@ class _Account:
 
     __slots__ = ("equity", "sent", "share", "used")
 
-    def __init__(self, share: int) -> None:
+    def __init__(self, used: int, share: int, equity: int | None) -> None:
         self.sent = self.share = share
-        self.used = 0
-        self.equity: int | None = None
+        self.used = used
+        self.equity = equity
 
     @property
     def reserved(self) -> int:
@@ -252,7 +251,7 @@ class TotalShares:
         """An account's `used`, `share` and equity (units). The share to tell it, or None: it has the right one."""
         here = self._accounts.get(account)
         if here is None:
-            here = self._accounts[account] = _Account(share)
+            here = self._accounts[account] = _Account(used, share, equity)
         self._waiting.discard(account)
         here.used, here.share, here.equity = used, share, equity
         if self._waiting:
@@ -267,20 +266,17 @@ class TotalShares:
         self._accounts.pop(account, None)
 
     @property
-    def most(self) -> int:
-        """The total limit in units; leverage is of the sum of all equities, and closed while one is unknown."""
-        return self._cap().most
-
-    def _cap(self) -> Cap:
+    def cap(self) -> Cap:
+        """What the total limit comes to; leverage is of the sum of all equities, and closed while one is unknown."""
         equities = [account.equity for account in self._accounts.values()]
         known = [equity for equity in equities if equity is not None]
         return cap(self.limit, sum(known) if len(known) == len(equities) else None, "total")
 
     def _share(self, here: _Account) -> int:
         """What it uses and an even part of what is free, as far as the others cannot use it."""
-        most = self.most
+        most = self.cap.most
         if most == NO_LIMIT:
             return NO_LIMIT
         others = sum(account.reserved for account in self._accounts.values()) - here.reserved
-        spare = max(most - sum(account.used for account in self._accounts.values()), 0)
+        spare = most - sum(account.used for account in self._accounts.values())
         return max(min(here.used + spare // len(self._accounts), most - others), 0)

@@ -36,7 +36,7 @@ class Indicators:
     def __init__(self, settings: IndicatorSettings | None = None) -> None:
         self.settings = settings or IndicatorSettings()
         self.refused = 0
-        self._open_time = 0
+        self._open_time: int | None = None
         self._close = 0.0
         self._ranges = 0
         self._average = 0.0
@@ -63,20 +63,22 @@ class Indicators:
         After missing candles the close before them is not used: a move over several intervals is no range of one.
         After more than `atr_period` of them the average begins anew, after more than `volatility_window` the returns.
         """
-        if not candle.closed or candle.open_time <= self._open_time:
+        last = self._open_time
+        if not candle.closed or (last is not None and candle.open_time <= last):
             return False
         if not _sane(candle):
             self.refused += 1
             return False
-        missing = (candle.open_time - self._open_time - 1) // self.settings.interval if self._open_time else 0
         high, low = candle.high, candle.low
-        if missing > self.settings.atr_period:
-            self._ranges = 0
-        if missing > self.settings.volatility_window:
-            self._forget_returns()
-        if self._open_time and not missing:
-            high, low = max(high, self._close), min(low, self._close)
-            self._return(math.log(candle.close / self._close))
+        if last is not None:
+            missing = (candle.open_time - last - 1) // self.settings.interval
+            if missing > self.settings.atr_period:
+                self._ranges = 0
+            if missing > self.settings.volatility_window:
+                self._forget_returns()
+            if not missing:
+                high, low = max(high, self._close), min(low, self._close)
+                self._return(math.log(candle.close / self._close))
         self._range(high - low)
         self._open_time = candle.open_time
         self._close = candle.close

@@ -118,6 +118,16 @@ def test_what_was_lost_before_the_window_no_longer_counts() -> None:
     assert after(Breaker(), Profit(Decimal(0), Decimal(0)), Profit(Decimal(0), Decimal(0))) == []
 
 
+def test_small_losses_of_small_capital_count() -> None:
+    (transition,) = after(Breaker(), Profit(Decimal(0), Decimal(5)), Profit(Decimal("-0.6"), Decimal("4.4")))
+    assert transition.cause is Cause.DRAWDOWN_PERCENT
+
+
+def test_what_is_no_event_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(AssertionError):
+        Breaker().observe("a word", NOW)  # type: ignore[arg-type]
+
+
 def test_capital_that_is_gone_opens_it() -> None:
     breaker = Breaker()
     assert after(breaker, Profit(Decimal(0), Decimal(10))) == []
@@ -258,6 +268,7 @@ def test_a_trial_with_a_success_closes_it_when_its_time_is_over(success: Event) 
     assert transition == Transition(
         State.HALF_OPEN, State.CLOSED, Cause.FAULT, "the trial went well after: the position does not match", 0
     )
+    assert breaker.saved().since == breaker.saved().closed_at == now + 60 * SECOND
     assert breaker.allowance(now + HOUR) is None
     assert breaker.why(now + HOUR) is None
     assert breaker.wake_at() == 0

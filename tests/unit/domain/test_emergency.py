@@ -83,6 +83,19 @@ def test_an_operator_is_heard_first() -> None:
 )
 def test_what_is_not_known_closes_nothing(facts: EmergencyFacts) -> None:
     assert code(facts) is None
+    assert liquidation_distance(facts) is None or equity_loss(facts) is None
+
+
+def test_nothing_is_said_about_what_is_not_known() -> None:
+    for unknown in (0, -1):
+        assert liquidation_distance(replace(NEAR, liquidation=Decimal(unknown))) is None
+        assert liquidation_distance(replace(NEAR, mark=Decimal(unknown))) is None
+        assert equity_loss(replace(POOR, reference=Decimal(unknown))) is None
+
+
+def test_small_prices_and_equities_are_known() -> None:
+    assert liquidation_distance(replace(NEAR, mark=Decimal("0.5"), liquidation=Decimal("0.25"))) == 50
+    assert equity_loss(replace(POOR, reference=Decimal("0.5"), equity=Decimal("0.25"))) == 50
 
 
 def test_each_reason_can_be_switched_off() -> None:

@@ -93,6 +93,9 @@ def test_what_does_not_raise_a_symbols_exposure_passes_its_limits_but_not_that_o
     blocked = exposure.check("BTC", buys=True, value=51)
     assert blocked is not None
     assert blocked.code == "exposure_order"
+    exposure.limit(ExposureLimits(symbol=notional(10)))
+    assert exposure.check("BTC", buys=True, value=100) is None
+    assert exposure.check("BTC", buys=True, value=101) is not None
 
 
 def test_an_account_is_the_sum_of_its_symbols() -> None:
@@ -168,7 +171,24 @@ def test_a_share_of_the_total_limit_is_none_until_it_has_been_told() -> None:
     )
     exposure.share = 100 * UNIT
     assert exposure.check("BTC", buys=True, value=100) is None
-    assert exposure.check("BTC", buys=True, value=101) is not None
+    assert exposure.check("BTC", buys=True, value=101) == (
+        "exposure_total",
+        "the account would come to 101.00, above the limit: its share of the total limit, 100.00 now",
+    )
+
+
+def test_limits_are_exact_to_the_last_unit() -> None:
+    exposure = AccountExposure(ExposureLimits(account=Limit(leverage=Decimal(1))), shared=True)
+    exposure.add("X", Decimal("1e-18"))
+    for equity, share, passes in ((0, 9, 0), (9, 0, 0), (9, 9, 9), (9, 5, 5)):
+        exposure.equity(Decimal(equity) / UNIT)
+        exposure.share = share
+        assert [value for value in range(1, 12) if exposure.check("X", buys=True, value=value) is None] == list(
+            range(1, passes + 1)
+        )
+    fresh = AccountExposure(shared=True)
+    fresh.add("X", Decimal("1e-18"))
+    assert fresh.check("X", buys=True, value=1) is not None
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------
@@ -185,6 +205,8 @@ def test_an_order_that_is_told_twice_counts_once() -> None:
     exposure.ended(a("b1"))
     exposure.ended(a("b1"))
     assert exposure.of("BTC") == 0
+    exposure.order(a("b2"), "BTC", buys=True, value=0)
+    assert not exposure._orders
 
 
 def test_a_blocked_order_is_not_counted() -> None:
@@ -364,7 +386,7 @@ def test_what_is_free_is_shared_evenly_and_a_lowered_limit_blocks_growth_only() 
     assert shares.report("two", used=10 * UNIT, share=40 * UNIT, equity=None) == 0
     assert shares.report("one", used=30 * UNIT, share=60 * UNIT, equity=None) == 0
     shares.limit = Limit()
-    assert shares.most == NO_LIMIT
+    assert shares.cap.most == NO_LIMIT
     assert shares.report("one", used=30 * UNIT, share=0, equity=None) == NO_LIMIT
 
 
@@ -372,9 +394,16 @@ def test_total_leverage_is_of_all_equities_and_closed_while_one_is_unknown() -> 
     shares = TotalShares(Limit(leverage=Decimal(2)), frozenset({"one", "two"}))
     shares.report("one", used=0, share=0, equity=10 * UNIT)
     assert shares.report("two", used=0, share=0, equity=None) is None
-    assert shares.most == 0
+    assert shares.cap == (0, "equity_unknown", "leverage 2 (total) of an equity that is not known yet")
     assert shares.report("two", used=0, share=0, equity=30 * UNIT) == 40 * UNIT
-    assert shares.most == 80 * UNIT
+    assert shares.cap == (80 * UNIT, "leverage_total", "leverage 2 (total) of an equity of 40.00")
+
+
+def test_a_share_is_a_whole_number_of_units() -> None:
+    shares = TotalShares(notional(100), frozenset({"one", "two", "three"}))
+    shares.report("one", used=0, share=0, equity=None)
+    shares.report("two", used=0, share=0, equity=None)
+    assert repr(shares.report("three", used=0, share=0, equity=None)) == "3" * 20
 
 
 class Venue:

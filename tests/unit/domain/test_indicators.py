@@ -171,6 +171,17 @@ def test_after_a_restart_history_brings_everything_back(candles: list[Candle], l
     assert abs(uninterrupted.atr - restarted.atr) <= bound + first
 
 
+def test_an_average_that_begins_anew_has_nothing_left_of_the_old_one() -> None:
+    wild = candle(0, 1e16, 2e16, 1e-3)
+    assert fed([wild, candle(9, 100, 100.5, 100)], IndicatorSettings(atr_period=1)).atr == 0.5
+
+
+def test_a_candle_at_the_beginning_of_time_is_a_candle() -> None:
+    first = replace(candle(0, 100), open_time=0)
+    second = replace(candle(0, 110), open_time=MINUTE)
+    assert fed([first, second], IndicatorSettings(atr_period=2)).atr == 5
+
+
 def test_memory_does_not_grow() -> None:
     indicators = fed([candle(i, 100 + i % 7) for i in range(5_000)])
     assert len(indicators._returns) == SMALL.volatility_window

@@ -244,6 +244,18 @@ def test_a_part_of_a_level_needs_a_whole_one(limit: int, levels: int) -> None:
     assert Preflight().required_levels(replace(GRID, max_position=Decimal(limit))) == levels
 
 
+def test_a_round_trip_that_earns_exactly_its_fees_earns_nothing() -> None:
+    fees = Fees(Decimal("0.1"), Decimal("0.1"))
+    free = replace(BTC, min_price=0)
+    assert run(fees=fees, instrument=free, planned=(Planned(900, 1_101, 10**6),)) == ()
+    (problem,) = run(fees=fees, instrument=free, planned=(Planned(900, 1_100, 10**6),))
+    assert problem.code == "round_trip_profit"
+
+
+def test_a_price_of_one_tick_is_a_price() -> None:
+    assert run(price=1) == ()
+
+
 def test_an_arithmetic_interval_is_named_as_such() -> None:
     grid = replace(GRID, interval=Decimal(10), interval_percent=None)
     (problem,) = run(grid=grid, planned=(Planned(600_000, 600_100, 2),))
@@ -277,7 +289,7 @@ def test_the_window_is_planned_around_the_price(mode: GridMode, expected: list[t
 
 def test_a_wider_interval_and_a_smaller_amount_are_planned() -> None:
     grid = GridSettings(amount=Decimal(100), interval=Decimal(5), buy_window=2)
-    planned = plan(BTC, grid, Lattice(1_000, 50), 1_090, multiple=2, factor=0.5)
+    planned = plan(BTC, grid, Lattice(1_000, 50), 1_060, multiple=2, factor=0.5)
     assert planned == (Planned(1_000, 1_100, 500), Planned(900, 1_000, 555))
 
 

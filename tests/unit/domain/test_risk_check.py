@@ -71,6 +71,11 @@ def test_a_sentence_names_the_bounds_in_the_units_of_the_field() -> None:
         (EmergencySettings(equity_loss=Decimal("inf")), "equity_loss", "must be from 0 to 100, not Infinity"),
         (BreakerSettings(max_error_rate=float("nan")), "max_error_rate", "must be from 0.0 to 1.0, not nan"),
         (BreakerSettings(max_drawdown=Decimal(-1)), "max_drawdown", "must be from 0 to 1000000000000, not -1"),
+        (
+            BreakerSettings(max_drawdown=Decimal("1E+13")),
+            "max_drawdown",
+            "must be from 0 to 1000000000000, not 10000000000000",
+        ),
         (CleanupSettings(batch=0), "batch", "must be from 1 to 1000, not 0"),
         (IndicatorSettings(interval=SECOND), "interval", "must be from 60 s to 86400 s, not 1 s"),
         (BreakerSettings(window=0), "window", "must be from 1 s to 3600 s, not 0 s"),

@@ -31,11 +31,14 @@ def test_the_peak_is_the_highest_of_the_window_and_leaves_at_most_a_sixtieth_lat
 
 
 def test_the_peak_says_since_when() -> None:
+    assert SlidingPeak(WINDOW).highest is None
     peak = SlidingPeak(WINDOW)
-    assert peak.highest is None
     peak.add(Decimal(5), 1_234)
     peak.add(Decimal(4), 1_999)
     assert peak.highest == (1_200, Decimal(5))
+    uneven = SlidingPeak(WINDOW + BUCKETS - 1)
+    uneven.add(Decimal(5), 1_234)
+    assert repr(uneven.highest) == "(1200, Decimal('5'))"
 
 
 def test_a_peak_leaves_when_its_last_moment_is_older_than_the_window() -> None:
@@ -69,8 +72,11 @@ def test_a_falling_value_fills_no_memory() -> None:
 def test_a_window_shorter_than_its_parts_still_works() -> None:
     peak, answers = SlidingPeak(10), AnswerCounts(10, 0)
     assert peak.add(Decimal(2), 0) == 2
-    assert peak.add(Decimal(1), 5) == 2
+    assert peak.add(Decimal(1), 10) == 2
+    assert peak.add(Decimal(0), 11) == 1
     assert answers.add(True, 1, 5) == (1, 1, 1)
+    assert answers.add(False, 0, 4 + BUCKETS) == (2, 1, 1)
+    assert answers.add(False, 0, 5 + BUCKETS) == (2, 0, 0)
 
 
 @given(
