@@ -179,6 +179,18 @@ def _orders(live: set[str], venue: VenueProcess) -> Iterable[str]:
         yield f"live order {client_id} {where}"
 
 
+def unjournalled(database_url: str, venue: VenueProcess) -> set[str]:
+    """Client ids that the venue has accepted although no intent of them is in the journal."""
+    sent = {order["clientOrderId"] for order in venue.orders()}
+    database = Database(database_url, create=False)
+    try:
+        with database.read() as connection:
+            intents = set(connection.scalars(sa.select(orders_table.c.client_id)))
+    finally:
+        database.close()
+    return {client_id for client_id in sent - intents if decode(client_id) is not None}
+
+
 def exposed(venue: VenueProcess) -> list[str]:
     """Positions that no resting exit closes. A part that an opening has filled so far waits for the opening's end."""
     covered: dict[str, Decimal] = {}
@@ -205,3 +217,4 @@ def settled(database_url: str, venue: VenueProcess, timeout: float = PATIENCE, *
         assert time.monotonic() < deadline, "\n".join(found[:30])
         time.sleep(LOOK)
     assert order_differences(venue) == []
+    assert unjournalled(database_url, venue) == set()

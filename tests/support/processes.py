@@ -140,6 +140,11 @@ class VenueProcess:
         answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key}/orders?open=true{wanted}")["orders"]
         return answer
 
+    def orders(self, key: str = KEY) -> list[dict[str, Any]]:
+        """Every order that the account ever had, ended ones included."""
+        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key}/orders")["orders"]
+        return answer
+
     def stats(self) -> dict[str, Any]:
         """Its counters."""
         answer: dict[str, Any] = self.admin("GET", "/stats")

@@ -38,7 +38,7 @@ def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make
             assert supervisor.counters().illegal_transitions == 0
             venue.resume()
             supervisor.wait_fills(5)
-            wait(chance.uniform(0.0, 2.0))
+            wait(chance.uniform(0.0, 1.5))
         supervisor.kill()
     supervisor.start()
     starts.append(supervisor.wait_trading(SYMBOLS))
