@@ -18,6 +18,7 @@ from opensqt_actors.domain.settings import GridMode, GridSettings
 from opensqt_actors.domain.sizing import scaled
 
 MILLISECOND = 1_000_000
+FAR = 1 << 62
 
 
 class Weight(Enum):
@@ -180,17 +181,23 @@ def blocking(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 def plan(
     instrument: Instrument, grid: GridSettings, lattice: Lattice, price: int, *, multiple: int = 1, factor: float = 1.0
 ) -> tuple[Planned, ...]:
-    """The opening orders of the window around a price (ticks), nearest first, buys before sells; sizes as they come."""
+    """The opening orders of the window around a price (ticks), nearest first, buys before sells; sizes as they come.
+
+    Levels outside the grid's own price limits are not among them: nothing would be opened there.
+    """
     centre = lattice.nearest(price, multiple)
     amount = scaled(instrument.quanta(grid.amount), factor)
     buys = () if grid.mode is GridMode.SHORT else range(1, grid.buy_window + 1)
     sells = () if grid.mode is GridMode.LONG else range(1, grid.sell_window + 1)
+    lowest = -FAR if grid.min_price is None else instrument.price_to_ticks(grid.min_price)
+    highest = FAR if grid.max_price is None else instrument.price_to_ticks(grid.max_price)
     found: list[Planned] = []
     for direction, steps in ((-1, buys), (1, sells)):
         for step in steps:
             level = centre + direction * step * multiple
             entry, leave = lattice.price(level), lattice.price(level - direction * multiple)
-            found.append(Planned(entry, leave, instrument.steps_for(amount, entry)))
+            if lowest <= entry <= highest:
+                found.append(Planned(entry, leave, instrument.steps_for(amount, entry)))
     return tuple(found)
 
 

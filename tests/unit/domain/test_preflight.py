@@ -287,6 +287,13 @@ def test_the_window_is_planned_around_the_price(mode: GridMode, expected: list[t
     assert [order.quantity for order in planned] == [10**6 // price for price, _ in expected]
 
 
+def test_levels_outside_the_grids_price_limits_are_not_planned() -> None:
+    grid = GridSettings(mode=GridMode.NEUTRAL, amount=Decimal(100), interval=Decimal(5), buy_window=3, sell_window=3)
+    narrow = replace(grid, min_price=Decimal(90), max_price=Decimal(105))
+    planned = plan(BTC, narrow, Lattice(1_000, 50), 1_020)
+    assert [order.price for order in planned] == [950, 900, 1_050]
+
+
 def test_a_wider_interval_and_a_smaller_amount_are_planned() -> None:
     grid = GridSettings(amount=Decimal(100), interval=Decimal(5), buy_window=2)
     planned = plan(BTC, grid, Lattice(1_000, 50), 1_060, multiple=2, factor=0.5)
