@@ -55,7 +55,9 @@ def read(path: Path, instrument: Instrument) -> Candles:
         with opener(path, "rt", encoding="utf-8") as file:
             header = file.readline().strip().split(",")
             if header != COLUMNS:
-                raise InvalidValue(str(path), f"must begin with the columns {', '.join(COLUMNS)}, not {', '.join(header)}")
+                raise InvalidValue(
+                    str(path), f"must begin with the columns {', '.join(COLUMNS)}, not {', '.join(header)}"
+                )
             rows = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
     except OSError as error:
         raise InvalidValue(str(path), f"cannot be read: {error.strerror}") from error

@@ -26,7 +26,10 @@ _NO_ORDER = Reason("", "")
 
 
 class Grid:
-    """One market's grid. State: where the ladder stands and which levels hold dust; all else comes with each call."""
+    """One market's grid. State: where the ladder stands and which levels hold dust; all else comes with each call.
+
+    loose: the last decision's band as it would be if the centre never moved.
+    """
 
     def __init__(self, market: Market) -> None:
         check_profit(market)

@@ -32,13 +32,21 @@ class Rung(NamedTuple):
 
 
 class View(NamedTuple):
-    """What follows from a centre. down, up: skewed prices x ONE between which it stays; buys, sells: opening levels."""
+    """What follows from a centre, for skewed prices in ticks (those x ONE are marked so).
+
+    down, up: x ONE, between which it stays; low, high: low <= price < high, it is the nearest of all;
+    buys, sells: opening levels; order: all of them, nearest first; earns: whether the interval pays its fees here.
+    """
 
     centre: int
     down: int
     up: int
+    low: int
+    high: int
     buys: frozenset[int]
     sells: frozenset[int]
+    order: tuple[int, ...]
+    earns: bool
 
 
 class Ladder:
@@ -50,7 +58,7 @@ class Ladder:
     __slots__ = (
         "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_low_limit", "_reached", "_rungs", "_views",
         "amount", "band", "buys", "centre", "down", "full_amount", "instrument", "lattice", "limit", "multiple",
-        "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
+        "order", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
     )  # fmt: skip
 
     def __init__(self, market: Market) -> None:
@@ -72,6 +80,7 @@ class Ladder:
         self.band = (-FAR, FAR)
         self.want_buys: frozenset[int] = frozenset()
         self.want_sells: frozenset[int] = frozenset()
+        self.order: tuple[int, ...] = ()
         self._fee = max(market.fees.maker, Decimal(0)).as_integer_ratio()
         self._low_limit = -FAR if settings.min_price is None else instrument.price_to_ticks(settings.min_price)
         self._high_limit = FAR if settings.max_price is None else instrument.price_to_ticks(settings.max_price)
@@ -103,16 +112,28 @@ class Ladder:
             self._set_band()
 
     def _move(self, price: int) -> None:
-        interval = max(self._dynamic.value, self._least)
-        level = self._trailed(price, interval)
-        while not self.earns(self.lattice.price(level), self.lattice.price(level + interval)):
-            interval = self._least = interval + 1
-            level = self._trailed(price, interval)
-        if interval != self.multiple:
-            self.multiple = interval
+        """Take the nearest centre that the trail allows, at an interval that earns its fees there."""
+        here = self.centre
+        if here is not None and self.up > self.down:
+            step = self._views.get(here + self.multiple if price >= self.lattice.price(here) else here - self.multiple)
+            if step is not None and step.low <= price < step.high and step.earns and self.settings.trail is Trail.BOTH:
+                self._stand(step)
+                return
+        self._set_multiple(max(self._dynamic.value, self._least))
+        view = self.view(self._trailed(price, self.multiple))
+        while not view.earns:
+            self._least = self.multiple + 1
+            self._set_multiple(self._least)
+            view = self.view(self._trailed(price, self.multiple))
+        self._stand(view)
+
+    def _set_multiple(self, multiple: int) -> None:
+        if multiple != self.multiple:
+            self.multiple = multiple
             self._views.clear()
-        view = self.view(level)
-        self.centre, self.down, self.up, self.want_buys, self.want_sells = view
+
+    def _stand(self, view: View) -> None:
+        self.centre, self.down, self.up, _, _, self.want_buys, self.want_sells, self.order, _ = view
         self._set_band()
 
     def _trailed(self, price: int, interval: int) -> int:
@@ -146,8 +167,11 @@ class Ladder:
             up = FAR
         if trail in (Trail.UP, Trail.NONE):
             down = -FAR
-        buys, sells = self._window(centre)
-        return View(centre, down, up, frozenset(filter(self._allowed, buys)), frozenset(filter(self._allowed, sells)))
+        low, high = (price(centre - m) + here + 1) // 2, (here + price(centre + m) + 1) // 2
+        buys, sells = (tuple(filter(self._allowed, levels)) for levels in self._window(centre))
+        order = tuple(sorted((*buys, *sells), key=lambda level: (abs(level - centre), level)))
+        earns = self.earns(here, price(centre + m))
+        return View(centre, down, up, low, high, frozenset(buys), frozenset(sells), order, earns)
 
     def _window(self, centre: int) -> tuple[range, range]:
         """All levels of the window, whatever the price limits say."""
@@ -167,11 +191,7 @@ class Ladder:
 
     def rungs(self) -> list[Rung]:
         """The levels on which the grid would open, nearest first."""
-        centre = self.centre
-        if centre is None:
-            return []
-        levels = sorted((*self.want_buys, *self.want_sells), key=lambda level: (abs(level - centre), level))
-        return [self.rung(level) for level in levels]
+        return [self.rung(level) for level in self.order]
 
     def clipped(self) -> list[int]:
         """The window's levels on which the price limits forbid to open."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from opensqt_actors.domain.draft import FAR, Draft
 from opensqt_actors.domain.exits import Exits
 from opensqt_actors.domain.ids import OrderKind
@@ -63,7 +65,11 @@ class Openings:
         ladder = self.ladder
         buys, sells, exits = slots.open_buys, slots.open_sells, slots.exits
         want_buys, want_sells = ladder.want_buys, ladder.want_sells
-        odd = (buys.keys() - want_buys) | (sells.keys() - want_sells)
+        missing = want_buys.difference(buys)
+        odd = set() if len(buys) + len(missing) == len(want_buys) else buys.keys() - want_buys
+        missing_sells = want_sells.difference(sells)
+        if len(sells) + len(missing_sells) != len(want_sells):
+            odd |= sells.keys() - want_sells
         if not exits.keys().isdisjoint(buys):
             odd |= exits.keys() & buys.keys()
         if not exits.keys().isdisjoint(sells):
@@ -75,16 +81,23 @@ class Openings:
             slot = slots.by_level[level]
             if slot.order is not None and not self._stays(slots, level, slot.order, draft) and not slot.position:
                 draft.cancel(slot)
-        missing = want_buys.difference(buys, slots.held, exits) | want_sells.difference(sells, slots.held, exits)
+        missing |= missing_sells
         if missing:
-            centre = ladder.centre or 0
-            for level in sorted(missing, key=lambda level: (abs(level - centre), level)):
-                slot_here = slots.by_level.get(level)
-                if slot_here is None or slot_here.order is None:
-                    rung = ladder.rung(level)
-                    if rung.quantity:
-                        self._enter(slot_here, rung, draft)
+            self._enter_missing(slots, missing, draft)
         return True
+
+    def _enter_missing(self, slots: Slots, missing: Iterable[int], draft: Draft) -> None:
+        """Place orders, nearest first, on levels that have none and belong to no exit and no holding."""
+        ladder, by_level = self.ladder, slots.by_level
+        centre = ladder.centre or 0
+        free = [level for level in missing if level not in slots.held and level not in slots.exits]
+        free.sort(key=lambda level: (abs(level - centre), level))
+        for level in free:
+            slot = by_level.get(level)
+            if slot is None or slot.order is None:
+                rung = ladder.rung(level)
+                if rung.quantity:
+                    self._enter(slot, rung, draft)
 
     def _fits(self, slots: Slots, more: int) -> bool:
         """Whether every wanted level and `more` others could have an order of full size under the limits."""
