@@ -57,11 +57,11 @@ PAYMENTS = 100
 class _Attached:
     """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame.
 
-    asked: truths on their way; outdated: how many of them an earlier life of the actor had asked for.
+    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "instrument", "number", "outdated", "seen", "stale", "symbol", "told_stale",
+        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "symbol", "told_stale",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -74,6 +74,7 @@ class _Attached:
         self.stale = 0
         self.told_stale = False
         self.asked = 0
+        self.asked_at = 0
         self.outdated = 0
 
 
@@ -339,6 +340,7 @@ class ExchangeActor:
         if attached is None:
             return []
         attached.asked += 1
+        attached.asked_at = now
         return [
             ports.FetchTruth(
                 message.symbol, message.client_ids, dict(message.venue_ids), message.after_trade, message.since
@@ -354,6 +356,9 @@ class ExchangeActor:
                 self._tracker_knows_better(found, now)
         for fill in truth.fills:
             self.tracker.filled(fill)
+        attached = self._by_symbol.get(truth.symbol)
+        if attached is not None:
+            self.desk.missing(truth, attached.asked_at, now)
         if self._outdated(truth.symbol):
             return []
         return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))

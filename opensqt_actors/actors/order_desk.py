@@ -25,6 +25,7 @@ from opensqt_actors.domain.orders import (
     OutcomeUnknown,
     RefusalCode,
     Refused,
+    Truth,
 )
 from opensqt_actors.domain.records import Intent
 from opensqt_actors.runtime.effects import Effect, SetTimer
@@ -317,6 +318,14 @@ class OrderDesk:
         most = min(SECOND // 2 * 2**tracked.tries, 10 * SECOND)
         tracked.look_at = now + max(retry_after, int(self._jitter.random() * most), 1)
         return []
+
+    def missing(self, truth: Truth, asked_at: int, now: int) -> None:
+        """Orders that should rest but do not, as far as the venue could know when it was asked: look them up."""
+        resting = {report.client_id for report in truth.open_orders}
+        for tracked in self.tracker.live(truth.symbol):
+            known = tracked.client_id in resting or tracked.stage is not Stage.RESTING
+            if not known and not tracked.look_at and tracked.since < asked_at:
+                tracked.look_at = now + 1
 
     def look_up_overdue(self, now: int) -> list[Effect]:
         """Once a second: whatever was not heard of for too long."""

@@ -64,6 +64,8 @@ __all__ = [
 SECOND = 1_000_000_000
 FAR = 1 << 62
 ATTACH_AGAIN = 2 * SECOND
+_EXCHANGE_GATES = ("order_stream", "stale_price")
+"""Told by the exchange's actor, and told again by a new one."""
 _FLATTEN = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
 
 
@@ -153,6 +155,8 @@ class SymbolActor:
         self.phase = Phase.PREPARING
         self.why = "waiting for the venue's rules"
         self.sync.restart(now)
+        for code in _EXCHANGE_GATES:
+            self._open(code)
         return [Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)), self._row()]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:

@@ -14,7 +14,7 @@ from opensqt_actors.domain.grid import Draft, Grid
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import Side
 from opensqt_actors.domain.slots import SlotStatus
-from opensqt_actors.simvenue.events import IncomeType
+from opensqt_actors.simvenue.events import BookTicker, IncomeType
 
 
 def violations(world: World) -> list[str]:
@@ -83,7 +83,7 @@ def _symbol(world: World, actor: SymbolActor) -> Iterator[str]:
     elif actor.phase is not Phase.TRADING:
         yield f"not trading: {actor.phase.value}, {actor.why}"
     else:
-        yield from _grid(actor, world.clock.now())
+        yield from _grid(actor, world.engine.book_ticker(name), world.clock.now())
 
 
 def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _money(world: World) -> Iterator[str]:
         yield f"money: the wallet changed by {change}, the symbols say {ours}"
 
 
-def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
+def _grid(actor: SymbolActor, newest: BookTicker, now: int) -> Iterator[str]:
     """Every holding has its exit, openings stay in the window, one order per level, the band is quiet."""
     grid, slots = actor.strategy, actor.slots
     if not isinstance(grid, Grid) or grid.centre is None or actor.leaving is not None or actor.stopping is not None:
@@ -184,14 +184,16 @@ def _grid(actor: SymbolActor, now: int) -> Iterator[str]:
             yield f"level {level}: an opening order on the exit level of {slots.exits[level]}"
     if slots.working > actor.spec.grid.max_open_orders and slots.working > slots.exit_orders:
         yield f"{slots.working} open orders, {actor.spec.grid.max_open_orders} allowed"
-    yield from _quiet(actor, grid, now)
+    yield from _quiet(actor, grid, newest, now)
 
 
-def _quiet(actor: SymbolActor, grid: Grid, now: int) -> Iterator[str]:
+def _quiet(actor: SymbolActor, grid: Grid, newest: BookTicker, now: int) -> Iterator[str]:
     """At rest a decision asks for nothing, at any price of its band, and every level without an order says why."""
     slots = actor.slots
     if not actor.bid:
         return
+    if (actor.bid, actor.ask) != (newest.bid, newest.ask):
+        yield f"it knows {actor.bid}/{actor.ask}, the market is at {newest.bid}/{newest.ask}"
     decision = grid.decide(slots, actor.bid, actor.ask, actor.gate, now)
     if decision.cancels or decision.places:
         yield f"not at rest: {decision.cancels} {decision.places}"

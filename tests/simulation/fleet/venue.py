@@ -273,6 +273,13 @@ class SimulatedVenue:
         )
         self.engine.place(self.account, order, self.now_ms)
 
+    def market_order(self, symbol: str, worth: int) -> None:
+        """Somebody buys by hand for about so much quote currency."""
+        rules = self.engine.rules(symbol)
+        steps = int(worth / rules.money(self.engine.book_ticker(symbol).ask))
+        order = engine.NewOrder(symbol, engine.Side.BUY, engine.OrderType.MARKET, rules.quantity(steps))
+        self.engine.place(self.account, order, self.now_ms)
+
     def _funding_event(self) -> None:
         newest = self.engine.income(self.account, type=engine.IncomeType.FUNDING_FEE, limit=50)
         payments = tuple(FundingPayment(i.symbol, str(i.tran_id), i.amount, i.time * MS) for i in newest)

@@ -6,7 +6,7 @@ The process can be killed and started again at any moment; the venue and what wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +112,8 @@ class World:
         self.violations: list[str] = []
         self.steps = 0
         self.closed: dict[str, int] = {}
+        self.broken: set[str] = set()
+        self._mend_at = 0
         self.watch: Callable[[StepRecord], None] | None = None
 
     # --- the process -------------------------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ class World:
         host.close()
 
     def _grid(self, market: Market) -> Grid:
-        return _Failing(market, self.faults)
+        return _Failing(market, self.faults, self.broken)
 
     def _bind(self, host: SeededScheduler) -> None:
         def later(ns: int, call: Callable[[], None]) -> None:
@@ -265,8 +267,10 @@ class World:
 
     def _mend(self, host: SeededScheduler) -> None:
         """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""
-        if self.clock.now() % SECOND or not {"operator.paused", "operator.removed"} & set(self.faults.rates):
+        due = self.clock.now() >= self._mend_at
+        if not due or not {"operator.paused", "operator.removed"} & set(self.faults.rates):
             return
+        self._mend_at = self.clock.now() + SECOND
         known = {spec.symbol: spec for spec in self.tables.registry()}
         for name in self.names:
             spec = known.get(name)
@@ -380,18 +384,15 @@ _GATE_NEWS = frozenset(
 
 
 class _Failing(Grid):
-    """The grid, raising on a decision when the seed wants it."""
+    """The grid, raising on a decision when the seed wants it, or always while its market is `broken`."""
 
-    def __init__(self, market: Market, faults: Faults) -> None:
+    def __init__(self, market: Market, faults: Faults, broken: set[str]) -> None:
         super().__init__(market)
+        self._symbol = market.instrument.symbol
         self._faults = faults
+        self._broken = broken
 
     def decide(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> Decision:
-        if self._faults.strike("strategy.raises"):
+        if self._symbol in self._broken or self._faults.strike("strategy.raises"):
             raise StrategyRaised("injected")
         return super().decide(slots, bid, ask, gate, now)
-
-
-def with_rates(setup: Setup, **rates: float) -> Setup:
-    """A setup with faults; underscores in the names stand for dots: place__late."""
-    return replace(setup, rates={name.replace("__", "."): rate for name, rate in rates.items()})

@@ -1,0 +1,160 @@
+"""The fleet with faults by seed: each kind alone, all together, and the process killed at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+import pytest
+from fleet.faults import KINDS, Faults
+from fleet.invariants import violations
+from fleet.world import ACCOUNT, Setup, World
+
+from opensqt_actors.actors import operator
+from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
+from opensqt_actors.runtime.supervision import RestartPolicy
+
+RATES = {
+    "place.timeout_before": 0.02,
+    "place.timeout_after": 0.02,
+    "place.late": 0.02,
+    "place.not_sent": 0.02,
+    "place.refused": 0.01,
+    "place.margin": 0.003,
+    "place.throttled": 0.003,
+    "cancel.timeout_before": 0.02,
+    "cancel.timeout_after": 0.02,
+    "cancel.late": 0.02,
+    "cancel.not_sent": 0.02,
+    "find.failed": 0.1,
+    "truth.failed": 0.1,
+    "prepare.failed": 0.1,
+    "event.lost": 0.01,
+    "event.late": 0.003,
+    "event.doubled": 0.03,
+    "event.reordered": 0.03,
+    "stream.reset": 0.003,
+    "journal.refused": 0.01,
+    "journal.slow": 0.01,
+    "strategy.raises": 0.002,
+    "exchange.crashed": 0.002,
+    "shard.crashed": 0.0005,
+    "funding.charged": 0.01,
+    "operator.paused": 0.01,
+    "operator.removed": 0.01,
+    "account.manual_order": 0.003,
+    "process.killed": 0.002,
+}
+"""Together they leave the fleet time to trade in between."""
+
+
+def setup(seed: int, rates: dict[str, float]) -> Setup:
+    """Three markets with grids of all modes, drawn by the seed."""
+    draw = Random(f"setup:{seed}")
+    modes = list(GridMode)
+    grids = {
+        index: GridSettings(
+            mode=modes[(seed + index) % 3],
+            interval_percent=Decimal(draw.choice(["0.3", "0.4", "0.8"])),
+            amount=Decimal(draw.choice([12, 30, 60])),
+            buy_window=draw.randint(2, 8),
+            sell_window=draw.randint(2, 8),
+            skew=Decimal(draw.choice(["0", "0.01"])),
+            max_open_orders=draw.choice([6, 15, 50]),
+        )
+        for index in range(3)
+    }
+    return Setup(grids=grids, rates=rates, profile=draw.choice(["demo", "wild"]))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_one_kind_of_fault_leaves_the_books_in_order(kind: str) -> None:
+    wanted = {kind: {"prepare.failed": 0.5, "shard.crashed": 0.01}.get(kind, min(0.5, 5 * RATES[kind]))}
+    if kind == "find.failed":
+        wanted["place.timeout_after"] = 0.1
+    world = World(11, setup(11, wanted)).start()
+    world.advance(40)
+    world.settle(60)
+    assert world.faults.counts[kind] > 0
+    assert violations(world) == []
+
+
+@pytest.mark.parametrize("seed", range(20, 30))
+def test_all_kinds_of_faults_together_leave_the_books_in_order(seed: int) -> None:
+    world = World(seed, setup(seed, RATES)).start()
+    world.advance(60)
+    world.settle(70)
+    assert sum(world.faults.counts.values()) > 20
+    assert violations(world) == [], f"seed {seed}"
+
+
+def test_every_kind_has_a_rate() -> None:
+    assert set(RATES) == set(KINDS)
+
+
+def test_faults_do_not_move_the_markets() -> None:
+    prices = []
+    for rates in ({}, {"event.doubled": 0.5}):
+        world = World(3, setup(3, rates)).start()
+        world.advance(10)
+        prices.append([world.engine.mark_price(name).price for name in world.names])
+    assert prices[0] == prices[1]
+
+
+def test_an_unknown_kind_of_fault_is_refused() -> None:
+    with pytest.raises(ValueError, match="no\\.such"):
+        Faults(1, {"no.such": 0.1})
+
+
+@pytest.mark.parametrize("seed", [40, 41])
+def test_f15_kills_at_random_moments_lose_and_double_nothing(seed: int) -> None:
+    world = World(seed, setup(seed, {"process.killed": 0.02})).start()
+    world.advance(120)
+    world.settle(60)
+    assert world.lives > 10
+    assert violations(world) == []
+
+
+def test_f15_every_holding_has_its_exit_soon_after_a_kill() -> None:
+    for seed in range(50, 56):
+        world = World(seed, setup(seed, {})).start()
+        world.advance(20 + seed % 7)
+        world.kill()
+        world.clock.advance(1_000_000_000)
+        world.start()
+        world.advance(2)
+        for name in world.names:
+            actor = world.symbol(name)
+            assert actor is not None
+            assert actor.strategy is not None
+            for slot in actor.slots.held.values():
+                assert slot.order is not None, f"seed {seed} {name} level {slot.level}: {list(slot.history)}"
+
+
+def test_f30_a_strategy_that_raises_stops_its_own_symbol_only() -> None:
+    policy = RestartPolicy(2, 30_000_000_000, 200_000_000, 1_000_000_000)
+    world = World(12, replace(setup(12, {}), policy=policy)).start()
+    world.advance(10)
+    name = world.names[0]
+    actor = world.symbol(name)
+    assert actor is not None
+    world.broken.add(name)
+    fills = {other: world.symbol(other).fills for other in world.names[1:]}  # type: ignore[union-attr]
+    world.advance(20)
+    status = world.ask(operator.GetStatus)
+    broken = next(row for row in status.symbols if row.symbol == name)
+    assert broken.state is SymbolState.QUARANTINED
+    assert "injected" in broken.why
+    assert not [o for o in world.engine.open_orders(ACCOUNT, name) if o.client_id[14] in "bs"]
+    for other in world.names[1:]:
+        mate = world.symbol(other)
+        assert mate is not None
+        assert mate.restarts == 0
+        assert mate.fills > fills[other]
+    world.broken.clear()
+    assert isinstance(world.ask(lambda r: operator.ResumeSymbol(r, ACCOUNT, name)), operator.Done)
+    world.advance(10)
+    world.settle()
+    assert violations(world) == []
+    assert world.symbol(name) is not None

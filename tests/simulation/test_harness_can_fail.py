@@ -1,0 +1,226 @@
+"""Bugs switched on one at a time: the simulation finds each of them, so that its silence means something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fleet.invariants import violations
+from fleet.journal import Tables
+from fleet.world import Setup, World
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.budget import Budget, Limits
+from opensqt_actors.actors.order_desk import OrderDesk
+from opensqt_actors.actors.prices import PriceBoard
+from opensqt_actors.actors.symbol import Execution, Phase, SymbolActor
+from opensqt_actors.actors.symbol_ledger import Ledger
+from opensqt_actors.actors.symbol_sync import Sync
+from opensqt_actors.domain.draft import Draft
+from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.orders import NotSent, OrderStatus, OutcomeUnknown
+from opensqt_actors.domain.records import FillSaved, Restored
+from opensqt_actors.domain.settings import GridMode, GridSettings
+from opensqt_actors.domain.slots import Slots
+from opensqt_actors.domain.strategy import OPEN
+
+PERCENT = GridSettings(interval_percent=Decimal("0.4"), amount=Decimal(30), buy_window=6, sell_window=6)
+MODES = Setup(grids={index: replace(PERCENT, mode=mode) for index, mode in enumerate(GridMode)})
+SELDOM = Execution(reconcile_interval=10**15)
+
+Patch = pytest.MonkeyPatch
+
+
+def fill_deduplication_off(patch: Patch) -> Setup:
+    patch.setattr(Slots, "knows", lambda self, trade_id, side: False)
+    return replace(MODES, rates={"event.doubled": 0.2})
+
+
+def late_fills_dropped(patch: Patch) -> Setup:
+    book = Ledger.book
+
+    def only_of_the_order_in_flight(self: Ledger, fill: Any, strategy: Any) -> Any:
+        return book(self, fill, strategy) if self.slots.holder(fill.client_id) is not None else None
+
+    patch.setattr(Ledger, "book", only_of_the_order_in_flight)
+    patch.setattr(Slots, "_settle", lambda self, slot, order: self._free(slot))
+    return replace(MODES, rates={"event.reordered": 0.3})
+
+
+def intent_after_send(patch: Patch) -> Setup:
+    pump = OrderDesk._pump_places
+
+    def at_once(self: OrderDesk, queue: Any, now: int, effects: Any) -> None:
+        plans = [replace(plan, again=True) for plan in queue]
+        queue.clear()
+        queue.extend(plans)
+        pump(self, queue, now, effects)
+
+    patch.setattr(OrderDesk, "_pump_places", at_once)
+    return MODES
+
+
+def retry_without_look_up(patch: Patch) -> Setup:
+    answered = OrderDesk.places_answered
+
+    def guess(self: OrderDesk, message: ports.PlacesAnswered, now: int) -> Any:
+        outcomes = tuple(NotSent(o.client_id, "") if isinstance(o, OutcomeUnknown) else o for o in message.outcomes)
+        return answered(self, ports.PlacesAnswered(outcomes), now)
+
+    patch.setattr(OrderDesk, "places_answered", guess)
+    return replace(MODES, rates={"place.timeout_after": 0.2, "event.lost": 0.3})
+
+
+def look_up_that_assumes_cancelled(patch: Patch) -> Setup:
+    def assume(self: OrderDesk, message: ports.OrderFound, now: int) -> Any:
+        tracked = self.tracker.get(message.report.client_id)
+        return self.observe(tracked.gone(now), now) if tracked is not None else []
+
+    patch.setattr(OrderDesk, "order_found", assume)
+    return replace(MODES, rates={"place.timeout_after": 0.2, "event.lost": 0.3}, execution=SELDOM)
+
+
+def reconciler_that_assumes_never_sent(patch: Patch) -> Setup:
+    never = Sync._never_there
+
+    def hasty(self: Sync, client_id: Any, now: int) -> Any:
+        self.request_life = 0
+        return never(self, client_id, now)
+
+    def all_orders(self: Sync, now: int) -> Any:
+        for slot in self.ledger.slots.by_level.values():
+            if slot.order is not None:
+                slot.order.loose = True
+        return ask(self, now)
+
+    ask = Sync.ask
+    patch.setattr(Sync, "ask", all_orders)
+    patch.setattr(Sync, "_never_there", hasty)
+    return replace(MODES, execution=Execution(reconcile_interval=200_000_000), limits=Limits(3.0, 3))
+
+
+def generation_not_persisted(patch: Patch) -> Setup:
+    load = Tables.load
+
+    def forgetful(self: Tables, account: str, symbol: str) -> Restored:
+        return replace(load(self, account, symbol), generation_floor=0)
+
+    patch.setattr(Tables, "load", forgetful)
+    return replace(MODES, rates={"process.killed": 0.01})
+
+
+def newest_price_dropped(patch: Patch) -> Setup:
+    offer = PriceBoard.offer
+
+    def drop(self: PriceBoard, symbol: str, bid: Any, ask: Any, at: int) -> bool:
+        cell = self.cells.get(symbol)
+        before = (cell.bid, cell.ask) if cell is not None else (0, 0)
+        told = offer(self, symbol, bid, ask, at)
+        if cell is not None and not told and cell.quoted[0]:
+            cell.bid, cell.ask = before
+        return told
+
+    patch.setattr(PriceBoard, "offer", drop)
+    return MODES
+
+
+def budget_ignored(patch: Patch) -> Setup:
+    patch.setattr(Budget, "room", lambda self, now: 100)
+    return replace(MODES, limits=Limits(1.0, 2))
+
+
+def gate_ignored(patch: Patch) -> Setup:
+    decide = Grid.decide
+    patch.setattr(Grid, "decide", lambda self, slots, bid, ask, gate, now: decide(self, slots, bid, ask, OPEN, now))
+    return replace(MODES, rates={"operator.paused": 0.05})
+
+
+def exits_forgotten(patch: Patch) -> Setup:
+    decision = Draft.decision
+
+    def openings_only(self: Draft) -> Any:
+        self.places = [place for place in self.places if place.kind.opens]
+        return decision(self)
+
+    patch.setattr(Draft, "decision", openings_only)
+    return MODES
+
+
+def fees_counted_twice(patch: Patch) -> Setup:
+    book = Ledger.book
+
+    def twice(self: Ledger, fill: Any, strategy: Any) -> Any:
+        before = self.totals.fees
+        booked = book(self, fill, strategy)
+        self.totals.fees += self.totals.fees - before
+        return booked
+
+    patch.setattr(Ledger, "book", twice)
+    return MODES
+
+
+def fills_not_journalled(patch: Patch) -> Setup:
+    flush = Ledger.flush
+
+    def without_fills(self: Ledger, now: int) -> Any:
+        return [
+            ports.Persist(tuple(entry for entry in effect.entries if not isinstance(entry, FillSaved)))
+            for effect in flush(self, now)
+        ]
+
+    patch.setattr(Ledger, "flush", without_fills)
+    return MODES
+
+
+def reconnect_without_resync(patch: Patch) -> Setup:
+    def blind(self: SymbolActor, message: Any, now: int) -> Any:
+        if message.opens:
+            self._open(message.code)
+        else:
+            self._close(message.code, message.sentence)
+        if self.phase is Phase.TRADING:
+            return self._act(now)
+        return self._ask_truth(now) if message.opens else []
+
+    patch.setattr(SymbolActor, "_stream_gate", blind)
+    return replace(MODES, rates={"stream.reset": 0.02}, execution=SELDOM)
+
+
+def ended_orders_stay_live_in_the_journal(patch: Patch) -> Setup:
+    order_entry = Ledger._order_entry
+    patch.setattr(Ledger, "_order_entry", lambda self, order, now: replace(order_entry(self, order, now), status="new"))
+    return MODES
+
+
+BUGS: list[Callable[[Patch], Setup]] = [
+    fill_deduplication_off,
+    late_fills_dropped,
+    intent_after_send,
+    retry_without_look_up,
+    look_up_that_assumes_cancelled,
+    reconciler_that_assumes_never_sent,
+    generation_not_persisted,
+    newest_price_dropped,
+    budget_ignored,
+    gate_ignored,
+    exits_forgotten,
+    fees_counted_twice,
+    fills_not_journalled,
+    reconnect_without_resync,
+    ended_orders_stay_live_in_the_journal,
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_bug_that_is_switched_on_is_found(bug: Callable[[Patch], Setup], monkeypatch: Patch) -> None:
+    setup = bug(monkeypatch)
+    for seed in range(1, 6):
+        world = World(seed, setup).start()
+        world.advance(20)
+        world.settle(30)
+        if violations(world):
+            return
+    pytest.fail(f"{bug.__name__} was not found in five runs")
