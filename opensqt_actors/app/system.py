@@ -9,10 +9,11 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
+from typing import TypeVar
 
 from loguru import logger
 
@@ -52,6 +53,7 @@ from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
 
+T = TypeVar("T")
 SUPERVISOR = ActorId("supervisor")
 VENUE_PATIENCE = 60.0
 CHECKS_AT_ONCE = 8
@@ -63,6 +65,12 @@ class AlreadyRunning(OpenSqtError):
     """Another supervisor works on the same state folder."""
 
     code = "already_running"
+
+
+class VenueAway(OpenSqtError):
+    """A venue could not be reached for as long as a start waits for it."""
+
+    code = "venue_away"
 
 
 class System:
@@ -204,17 +212,25 @@ class System:
     # --- checks before anything trades ------------------------------------------------------------------------------
 
     async def _open(self, account: VenueAccount, router: VenueRouter) -> None:
-        """Connect, with patience for a venue that is away and none for a key that it refuses."""
+        """Connect. ConfigError for a key that the venue refuses, VenueAway for a venue that does not come back."""
+        try:
+            await self._patiently(account.name, partial(account.open, router))
+        except VenueError as error:
+            raise ConfigError(f"accounts.{account.name}: {error.sentence}") from error
+
+    async def _patiently(self, account: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Try again while a venue is away. VenueError when it says no for good, VenueAway when it stays away."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + VENUE_PATIENCE
         while True:
             try:
-                await account.open(router)
-                return
+                return await work()
             except VenueError as error:
-                if error.final or loop.time() > deadline:
-                    raise ConfigError(f"accounts.{account.name}: {error.sentence}") from error
-                logger.warning("account {}: {}; trying again", account.name, error.sentence)
+                if error.final:
+                    raise
+                if loop.time() > deadline:
+                    raise VenueAway(f"account {account}: the venue is away: {error.sentence}") from error
+                logger.warning("account {}: {}; trying again", account, error.sentence)
                 await asyncio.sleep(min(max(error.retry_after / 1e9, 1.0), 10.0))
 
     async def _check(self, accounts: dict[str, VenueAccount], specs: Sequence[SymbolSpec]) -> None:
@@ -236,8 +252,8 @@ class System:
         if instrument is None:
             return not_there(venue, spec.symbol)
         try:
-            fees = await venue.fees(spec.symbol)
-            history = await venue.candles(spec.symbol, "1m", 1)
+            fees = await self._patiently(spec.account, partial(venue.fees, spec.symbol))
+            history = await self._patiently(spec.account, partial(venue.candles, spec.symbol, "1m", 1))
         except VenueError as error:
             return error.sentence
         account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)

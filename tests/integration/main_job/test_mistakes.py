@@ -155,3 +155,14 @@ def test_a_second_supervisor_on_one_state_folder_is_refused_and_the_first_trades
     assert venue.open_orders(symbol="SOLUSDT") == []
     first.wait_fills(1)
     assert first.terminate() == 0
+
+
+@pytest.mark.timeout(60)
+def test_a_venue_that_stumbles_at_the_first_start_is_nobodys_mistake(start_venue: Any, make_supervisor: Any) -> None:
+    venue = start_venue(SYMBOLS)
+    for path in ("/fapi/v1/exchangeInfo", "/fapi/v1/commissionRate", "/fapi/v1/klines"):
+        venue.admin("POST", "/faults", {"match": {"path": path}, "action": "error", "http_status": 503, "count": 1})
+    supervisor = make_supervisor(venue, ["BTCUSDT", "ETHUSDT"], defaults={"amount": 60}).start()
+    supervisor.wait_trading(2)
+    assert venue.admin("GET", "/stats")["faults"]["error"] == 3
+    assert len(registry_rows(supervisor.database_url)) == 2
