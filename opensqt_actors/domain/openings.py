@@ -70,9 +70,8 @@ class Openings:
         missing_sells = want_sells.difference(sells)
         if len(sells) + len(missing_sells) != len(want_sells):
             odd |= sells.keys() - want_sells
-        if not exits.keys().isdisjoint(buys):
+        if exits:
             odd |= exits.keys() & buys.keys()
-        if not exits.keys().isdisjoint(sells):
             odd |= exits.keys() & sells.keys()
         self.roomy = self._fits(slots, len(odd) + SPARE)
         if self.exits.dusty or not (self.roomy or self._fits(slots, len(odd))):
@@ -91,7 +90,8 @@ class Openings:
         ladder, by_level = self.ladder, slots.by_level
         centre = ladder.centre or 0
         free = [level for level in missing if level not in slots.held and level not in slots.exits]
-        free.sort(key=lambda level: (abs(level - centre), level))
+        if len(free) > 1:
+            free.sort(key=lambda level: (abs(level - centre), level))
         for level in free:
             slot = by_level.get(level)
             if slot is None or slot.order is None:
@@ -155,7 +155,7 @@ class Openings:
             level = rung.level
             slot = slots.by_level.get(level)
             order = None if slot is None else slot.order
-            if slot is not None and order is None and slot.position and level not in self.exits.dusty:
+            if slot is not None and order is None and slot.position and not self._joins(slot, rung):
                 continue
             if order is not None and order.kind is not rung.kind:
                 continue
@@ -175,6 +175,10 @@ class Openings:
                 else:
                     missing.append(rung)
         return missing
+
+    def _joins(self, slot: Slot, rung: Rung) -> bool:
+        """Whether a level that holds something may open again: only dust of the same side is added to."""
+        return slot.level in self.exits.dusty and (slot.position > 0) is rung.kind.buys
 
     def _fill(self, slots: Slots, missing: list[Rung], room: _Room, draft: Draft) -> None:
         """Place what is missing. An order that is on its way out may still fill: until it has gone, it counts."""
