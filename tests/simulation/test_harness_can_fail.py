@@ -191,7 +191,8 @@ def reconnect_without_resync(patch: Patch) -> Setup:
 
 def ended_orders_stay_live_in_the_journal(patch: Patch) -> Setup:
     order_entry = Ledger._order_entry
-    patch.setattr(Ledger, "_order_entry", lambda self, order, now: replace(order_entry(self, order, now), status="new"))
+    live = OrderStatus.NEW
+    patch.setattr(Ledger, "_order_entry", lambda self, order, now: replace(order_entry(self, order, now), status=live))
     return MODES
 
 
