@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from support.processes import ACCOUNT, LOOK, PATIENCE, VenueProcess
+from support.processes import ACCOUNT, KEY, LOOK, PATIENCE, VenueProcess
 
+from opensqt_actors.app.audit import audit
+from opensqt_actors.cli.venue_admin import VenueAdmin
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.storage import Database, books
 from opensqt_actors.storage.tables import fills as fills_table
@@ -20,16 +22,6 @@ from opensqt_actors.storage.tables import symbols as symbols_table
 LIVE_STAGES = 3
 MONEY = Decimal("0.000001")
 """The venue shows money with eight digits; a sum of rounded sums may be off by a few of the last."""
-
-
-def fill_count(database_url: str) -> int:
-    """Fills in the journal."""
-    database = Database(database_url, create=False)
-    try:
-        with database.read() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(fills_table)) or 0
-    finally:
-        database.close()
 
 
 def registry_rows(database_url: str) -> list[Any]:
@@ -65,6 +57,7 @@ def differences(database_url: str, venue: VenueProcess) -> list[str]:
             ledgers = books.ledgers(connection, ACCOUNT)
             slots = books.slot_sums(connection, ACCOUNT)
             totals = books.all_totals(connection, ACCOUNT)
+            funding = sum(books.funding_sums(connection, ACCOUNT).values(), Decimal(0))
             ours = connection.execute(sa.select(fills_table)).mappings().all()
             live = set(
                 connection.scalars(sa.select(orders_table.c.client_id).where(orders_table.c.stage < LIVE_STAGES))
@@ -74,9 +67,18 @@ def differences(database_url: str, venue: VenueProcess) -> list[str]:
     markets, account, theirs = venue.markets(), venue.account(), venue.fills()
     found = list(_fills(ours, theirs, markets))
     found += _symbols(ledgers, slots, totals, markets, account, Counter(fill["symbol"] for fill in theirs))
-    found += _money(ledgers, account, markets)
+    found += _money(ledgers, funding, account, markets)
     found += _orders(live, venue)
     return found
+
+
+def audited(database_url: str, venue: VenueProcess) -> str | list[str]:
+    """The verdict of the program's own audit, as the demo prints it."""
+    database = Database(database_url, create=False)
+    try:
+        return audit(database, {ACCOUNT: KEY}, VenueAdmin(venue.admin_port)).verdict
+    finally:
+        database.close()
 
 
 def order_differences(venue: VenueProcess) -> list[str]:
@@ -151,12 +153,14 @@ def _symbols(
 
 
 def _money(
-    ledgers: dict[Any, books.Ledger], account: dict[str, Any], markets: dict[str, dict[str, Any]]
+    ledgers: dict[Any, books.Ledger], funding: Decimal, account: dict[str, Any], markets: dict[str, dict[str, Any]]
 ) -> Iterable[str]:
     fees = sum((ledger.fees for ledger in ledgers.values()), Decimal(0))
     if abs(fees - Decimal(account["fees"])) > MONEY:
         yield f"fees: {fees} in the ledger, {account['fees']} at the venue"
-    ours = -fees + Decimal(account["funding"]) + Decimal(account["insurance"])
+    if abs(funding - Decimal(account["funding"])) > MONEY:
+        yield f"funding: {funding} in the journal, {account['funding']} at the venue"
+    ours = funding - fees + Decimal(account["insurance"])
     for (_, name), ledger in ledgers.items():
         market = markets[name]
         quantum = Decimal(market["tick"]) * Decimal(market["step"])

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from support.accounting import settled
+from support.accounting import audited, settled
 from support.processes import mixed, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -47,6 +47,7 @@ def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make
     assert supervisor.counters().illegal_transitions == 0
     assert supervisor.terminate() == 0
     settled(supervisor.database_url, venue)
+    assert audited(supervisor.database_url, venue) == "ok"
     print("seconds to all trading:", " ".join(f"{seconds:.1f}" for seconds in starts))
 
 
