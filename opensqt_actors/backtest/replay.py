@@ -78,14 +78,15 @@ class _Book:
 
     def reached(self, price: int) -> Iterator[Slot]:
         """The slots whose orders the price has gone through, in the order in which it came to them."""
-        while True:
-            buy, sell = self.best()
-            if price < buy:
-                yield self._by_level[heapq.heappop(self._buys)[1]]
-            elif price > sell:
-                yield self._by_level[heapq.heappop(self._sells)[1]]
-            else:
-                return
+        buys, sells = self._buys, self._sells
+        while buys and price < -buys[0][0]:
+            top, level = heapq.heappop(buys)
+            if self._rests(level, -top, buys=True):
+                yield self._by_level[level]
+        while sells and price > sells[0][0]:
+            top, level = heapq.heappop(sells)
+            if self._rests(level, top, buys=False):
+                yield self._by_level[level]
 
     def _rests(self, level: int, price: int, *, buys: bool) -> bool:
         slot = self._by_level.get(level)
@@ -235,7 +236,7 @@ class GridReplay(_Replay):
         slots, reach = self.slots, self.reach
         if reach.wide and index - self._seen > 1:
             item = self._path.item
-            moved = reach.catch_up(map(item, range(index - 1, self._seen, -1)))
+            moved = reach.catch_up(item, index - 1, self._seen)
             if moved and reach.jumps(price):
                 self._settle(index - 1, item(index - 1))
         for slot in self.book.reached(price):
@@ -257,8 +258,9 @@ class GridReplay(_Replay):
                 slots.end(level)
             exits = 0
             for place in decision.places:
-                book.rest(place.level, slots.rest(place))
-                exits += not place.kind.opens
+                order = slots.rest(place)
+                book.rest(place.level, order)
+                exits += not order.opens
             if not decision.cancels or self._content(decision, exits):
                 return
 

@@ -23,12 +23,15 @@ class Exits:
 
     def settle(self, slots: Slots, draft: Draft) -> None:
         """Bring the exits of what has changed to what they should be; look at everything when somebody asks why."""
-        explaining = draft.reasons is not None
-        if not explaining:
-            self._sweep(slots)
-        for level in tuple(slots.held if explaining else slots.attention):
-            if self._settled(slots, slots.held[level], draft) and not explaining:
-                slots.attention.discard(level)
+        if draft.reasons is not None:
+            for slot in tuple(slots.held.values()):
+                self._settled(slots, slot, self.price(slot), draft)
+            return
+        if not slots.attention and not self.dusty:
+            return
+        for slot, wanted in self._sweep(slots):
+            if self._settled(slots, slot, wanted, draft):
+                slots.attention.discard(slot.level)
 
     def reserve(self, slots: Slots, slot: Slot) -> None:
         """Give a slot that has come to hold something the level on which it is to be closed."""
@@ -50,18 +53,28 @@ class Exits:
 
     # --- dust --------------------------------------------------------------------------------------------------------
 
-    def _sweep(self, slots: Slots) -> None:
-        """Know what is dust, and join what lies outside the window to a neighbour."""
-        dusty = self.dusty
+    def _sweep(self, slots: Slots) -> list[tuple[Slot, int]]:
+        """What has changed, with the prices of its exits. Dust outside the window has then joined a neighbour."""
+        dusty, tradable = self.dusty, self.instrument.tradable
+        changed: list[tuple[Slot, int]] = []
         for level in slots.attention:
             slot = slots.held[level]
-            self.reserve(slots, slot)
-            if self.dust(slot):
+            if slot.exit_level is None:
+                self.reserve(slots, slot)
+            wanted = self.price(slot)
+            changed.append((slot, wanted))
+            if not tradable(wanted, abs(slot.position)):
                 dusty.add(level)
-            else:
+            elif dusty:
                 dusty.discard(level)
         if not dusty:
-            return
+            return changed
+        self._gather(slots)
+        return [(slots.held[level], self.price(slots.held[level])) for level in slots.attention]
+
+    def _gather(self, slots: Slots) -> None:
+        """Join dust outside the window to a neighbour."""
+        dusty = self.dusty
         window = self.ladder.want_buys | self.ladder.want_sells
         for level in sorted(dusty):
             here = slots.held.get(level)
@@ -100,10 +113,9 @@ class Exits:
 
     # --- exits -------------------------------------------------------------------------------------------------------
 
-    def _settled(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
+    def _settled(self, slots: Slots, slot: Slot, wanted: int, draft: Draft) -> bool:
         """Bring a held slot's exit to what it should be. True: it is, and no price changes that."""
         sells = slot.position > 0
-        wanted = self.price(slot)
         order = slot.order
         if slot.level in self.dusty if draft.reasons is None else self.dust(slot):
             self._keep_dust(slot, wanted, draft)

@@ -22,6 +22,10 @@ _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 _PAIR = len(_PAIRS)
 _FOUR = _PAIR**2
 
+# letters of OrderKind; to hash a member costs more than to look for its letter, and orders are made on the hot path
+_OPENS = "bs"
+_BUYS = "byg"
+
 
 class OrderKind(StrEnum):
     """What an order is for; one letter in the id."""
@@ -36,16 +40,14 @@ class OrderKind(StrEnum):
     @property
     def opens(self) -> bool:
         """Whether a fill of this order makes the position of its slot larger."""
-        return self in _OPENS
+        return self._value_ in _OPENS
 
     @property
     def buys(self) -> bool:
         """Whether this order buys."""
-        return self in _BUYS
+        return self._value_ in _BUYS
 
 
-_OPENS = frozenset({OrderKind.OPEN_BUY, OrderKind.OPEN_SELL})
-_BUYS = frozenset({OrderKind.OPEN_BUY, OrderKind.EXIT_BUY, OrderKind.FLATTEN_BUY})
 _KINDS = {kind.value: kind for kind in OrderKind}
 
 

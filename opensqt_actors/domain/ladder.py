@@ -23,12 +23,16 @@ RUNGS = 1_024
 
 
 class Rung(NamedTuple):
-    """One level of the opening ladder. price: ticks; quantity: steps, 0 when the venue would refuse the size."""
+    """One level of the opening ladder. price: ticks; quantity: steps, 0 when the venue would refuse the size.
+
+    edge: skewed price x 10 x ONE; a buy is placed above it only, a sell below it, a tenth of the interval away.
+    """
 
     level: int
     kind: OrderKind
     price: int
     quantity: int
+    edge: int
 
 
 class View(NamedTuple):
@@ -56,9 +60,9 @@ class Ladder:
     """
 
     __slots__ = (
-        "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_low_limit", "_reached", "_rungs", "_views",
-        "amount", "band", "buys", "centre", "down", "full_amount", "instrument", "lattice", "limit", "multiple",
-        "order", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
+        "_distances", "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_low_limit", "_reached", "_rungs",
+        "_views", "amount", "band", "buys", "centre", "down", "full_amount", "instrument", "lattice", "limit",
+        "multiple", "order", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
     )  # fmt: skip
 
     def __init__(self, market: Market) -> None:
@@ -89,7 +93,8 @@ class Ladder:
         self._least = 1
         self._reached = 0
         self._views: dict[int, View] = {}
-        self._rungs: dict[int, tuple[int, int]] = {}
+        self._distances: dict[tuple[int, int], int] = {}
+        self._rungs: dict[tuple[int, bool], Rung] = {}
 
     # --- prices ------------------------------------------------------------------------------------------------------
 
@@ -131,6 +136,8 @@ class Ladder:
         if multiple != self.multiple:
             self.multiple = multiple
             self._views.clear()
+            self._rungs.clear()
+            self._distances.clear()
 
     def _stand(self, view: View) -> None:
         self.centre, self.down, self.up, _, _, self.want_buys, self.want_sells, self.order, _ = view
@@ -201,16 +208,23 @@ class Ladder:
 
     def rung(self, level: int) -> Rung:
         """The opening order that a level of the window would get."""
-        known = self._rungs.get(level)
-        if known is None:
-            price = self.lattice.price(level)
-            quantity = self.instrument.steps_for(self.amount, price)
-            known = (price, quantity if self.instrument.tradable(price, quantity) else 0)
+        below = self.centre is not None and level < self.centre
+        rung = self._rungs.get((level, below))
+        if rung is None:
             if len(self._rungs) >= RUNGS:
                 self._rungs.clear()
-            self._rungs[level] = known
-        below = self.centre is not None and level < self.centre
-        return Rung(level, OrderKind.OPEN_BUY if below else OrderKind.OPEN_SELL, *known)
+            rung = self._rungs[level, below] = self._make(level, below)
+        return rung
+
+    def _make(self, level: int, below: bool) -> Rung:
+        price, m = self.lattice.price, self.multiple
+        here = price(level)
+        quantity = self.instrument.steps_for(self.amount, here)
+        if not self.instrument.tradable(here, quantity):
+            quantity = 0
+        buffer = price(level + m) - here if below else price(level - m) - here
+        kind = OrderKind.OPEN_BUY if below else OrderKind.OPEN_SELL
+        return Rung(level, kind, here, quantity, (here * 10 + buffer) * ONE)
 
     def earns(self, entry: int, exit_price: int) -> bool:
         """Whether a round trip between two prices (ticks) is worth more than two maker fees."""
@@ -219,19 +233,17 @@ class Ladder:
 
     def exit_distance(self, level: int, direction: int) -> int:
         """Levels from an entry to its exit: the interval, or as many more as the fees need."""
+        known = self._distances.get((level, direction))
+        if known is not None:
+            return known
         price = self.lattice.price
         entry, distance = price(level), self.multiple
         while not self.earns(entry, price(level + direction * distance)):
             distance += 1
+        if len(self._distances) >= RUNGS:
+            self._distances.clear()
+        self._distances[level, direction] = distance
         return distance
-
-    def buy_edge(self, level: int, price: int) -> int:
-        """The lowest mid at which an opening buy may be placed: a tenth of the interval above it, skewed."""
-        return (price * 10 + self.lattice.price(level + self.multiple) - price) * ONE // (10 * self.scale) + 1
-
-    def sell_edge(self, level: int, price: int) -> int:
-        """The highest mid at which an opening sell may be placed."""
-        return ceil_div((price * 10 - price + self.lattice.price(level - self.multiple)) * ONE, 10 * self.scale) - 1
 
     # --- candles -----------------------------------------------------------------------------------------------------
 

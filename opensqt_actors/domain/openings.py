@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from opensqt_actors.domain.draft import FAR, Draft
+from opensqt_actors.domain.draft import FAR, Draft, ceil_div
 from opensqt_actors.domain.exits import Exits
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.ladder import Ladder, Rung
@@ -204,21 +204,21 @@ class Openings:
             return False
         here = rung.price
         if rung.kind is OrderKind.OPEN_BUY:
-            edge = self.ladder.buy_edge(rung.level, here)
+            edge = rung.edge // (10 * self.ladder.scale) + 1
             blocked = draft.mid < edge or draft.ask <= here
             if blocked:
                 draft.quiet(-FAR, max(edge, here + 1))
         else:
-            edge = self.ladder.sell_edge(rung.level, here)
+            edge = ceil_div(rung.edge, 10 * self.ladder.scale) - 1
             blocked = draft.mid > edge or draft.bid >= here
             if blocked:
                 draft.quiet(min(edge + 1, here), FAR)
+        if draft.reasons is not None:
+            closer = "closer to the market than the safety buffer of a tenth of the interval"
+            sentence = closer if blocked else "its order is placed with the next decision"
+            draft.because(rung.level, "buffer" if blocked else "due", sentence)
         if blocked:
-            draft.because(
-                rung.level, "buffer", "closer to the market than the safety buffer of a tenth of the interval"
-            )
             return False
-        draft.because(rung.level, "due", "its order is placed with the next decision")
         draft.places.append(Place(rung.level, rung.kind, here, rung.quantity, False))
         return True
 

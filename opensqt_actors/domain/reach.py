@@ -6,7 +6,7 @@ A replay need not follow each of these moves, as long as it knows where the cent
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from opensqt_actors.domain.draft import ceil_div
@@ -78,26 +78,27 @@ class Reach:
         self.low = max(band_low, low)
         self.high = min(band_high, high)
 
-    def catch_up(self, prices: Iterable[int]) -> bool:
-        """Bring the centre to where a decision at each of these mid prices would have brought it. True when it moved.
+    def catch_up(self, price_at: Callable[[int], int], newest: int, seen: int) -> bool:
+        """Bring the centre to where a decision at each mid price since the last look, all within the reach, would have
+        brought it. True when it moved. newest: index of the last price; seen: of the one at the last look.
 
-        prices: since the last look, newest first, all within the reach. Most of them leave only one centre possible:
-        the newest such one is where to begin.
+        Most prices leave only one centre possible: the newest such one is where to begin.
         """
         here, ladder, slots = self._here, self.grid.ladder, self.slots
         if not self.wide or here is None:
             return False
         low, high = ladder.band
-        open_to_both: list[int] = []
-        for price in prices:
+        index = newest
+        while index > seen:
+            price = price_at(index)
             if here.sure_low < price < here.sure_high:
                 break
             if not low <= price < high:
                 ladder.follow(slots, price)
                 break
-            open_to_both.append(price)
-        for price in reversed(open_to_both):
-            ladder.follow(slots, price)
+            index -= 1
+        for later in range(index + 1, newest + 1):
+            ladder.follow(slots, price_at(later))
         return ladder.centre != self._centre
 
     def jumps(self, price: int) -> bool:
