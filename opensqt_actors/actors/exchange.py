@@ -57,11 +57,13 @@ PAYMENTS = 100
 class _Attached:
     """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame.
 
-    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor had asked for.
+    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the
+    actor had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "symbol", "told_stale",
+        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "symbol",
+        "told_stale",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
