@@ -8,7 +8,7 @@ THRESHOLDS = (10_000, 50, 100)
 
 
 def calm_collector() -> None:
-    """Call once everything long-lived exists. A full collection over 100 symbols took 4 ms, eight times the goal for p99.
+    """Call once everything long-lived exists. A full collection over 100 symbols took 4 ms, eight times the p99 goal.
 
     What is made afterwards is still collected, only less often.
     """
