@@ -31,6 +31,7 @@ from opensqt_actors.actors.exchange_messages import (
     Sweep,
     SymbolChecked,
     SymbolDown,
+    WantFacts,
     WantTruth,
     WithdrawOpenings,
 )
@@ -38,6 +39,7 @@ from opensqt_actors.actors.order_desk import OrderDesk, opening_buy
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
+from opensqt_actors.domain.exposure import ExposureLimits
 from opensqt_actors.domain.ids import ClientId, OrderKind, decode
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import FundingPayment, OrderReport, Truth
@@ -57,13 +59,14 @@ PAYMENTS = 100
 class _Attached:
     """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame.
 
-    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the
-    actor had asked for.
+    streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
+    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
+    had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "symbol",
-        "told_stale",
+        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "streams", "symbol",
+        "told", "told_stale",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -75,6 +78,8 @@ class _Attached:
         self.seen = 0
         self.stale = 0
         self.told_stale = False
+        self.streams = True
+        self.told = 0
         self.asked = 0
         self.asked_at = 0
         self.outdated = 0
@@ -94,6 +99,7 @@ class ExchangeActor:
         pending_timeout: int = 5 * SECOND,
         stale_after: int = 10,
         seed: int = 0,
+        exposure: ExposureLimits | None = None,
     ) -> None:
         published = published or ports.Published()
         self.account = account
@@ -110,7 +116,7 @@ class ExchangeActor:
         )
         self.desk = OrderDesk(
             account, self.budget, published, tell=self._to_symbol, alive=self._alive, pending_timeout=pending_timeout,
-            seed=seed,
+            seed=seed, exposure=exposure,
         )  # fmt: skip
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
@@ -143,10 +149,13 @@ class ExchangeActor:
             ports.SymbolRefused: self._not_tradable,
             ports.TruthFetched: self._truth_fetched,
             ports.TruthFailed: self._truth_failed,
+            ports.AccountFetched: self._account_fetched,
+            ports.AccountFailed: lambda message, now: [],
             Attach: self._attach,
             Detach: self._detach,
             SymbolDown: self._symbol_down,
             WantTruth: self._want_truth,
+            WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol)],
             CheckSymbol: self._check_symbol,
             WithdrawOpenings: self._withdraw_openings,
             CancelOpeningBuys: self._cancel_opening_buys,
@@ -192,6 +201,9 @@ class ExchangeActor:
     def _submit(self, message: Submit, now: int) -> list[Effect]:
         """A decision. A price that came while it was made, and lies outside its band, is told at once."""
         effects: list[Effect] = []
+        attached = self._by_symbol.get(message.symbol)
+        current = attached is not None and message.heard >= attached.told
+        self.desk.exposure.hold(message.symbol, message.long, message.short, current=current)
         cell = self.board.quiet(message.symbol, message.low, message.high)
         if cell is not None and cell.restless:
             effects = self._to_symbol(message.symbol, Quote(*cell.take(), cell.at))
@@ -238,6 +250,8 @@ class ExchangeActor:
         attached.told_stale = False
         attached.stale = 0
         attached.outdated = attached.asked
+        attached.streams = True
+        attached.told = 0
         self.board.loud(message.symbol)
         return [ports.PrepareSymbol(message.symbol)]
 
@@ -247,8 +261,12 @@ class ExchangeActor:
         attached = self._by_symbol.get(symbol)
         if attached is None or not attached.alive:
             return effects
+        if not attached.streams:
+            return [*effects, Tell(attached.actor, message)]
+        attached.streams = False
         attached.instrument = message.instrument
         self.board.add(message.instrument)
+        self.desk.exposure.add(message.instrument)
         effects += [ports.Subscribe(message.instrument), Tell(attached.actor, message)]
         if self._funding.get(symbol):
             effects.append(Tell(attached.actor, ports.FundingSeen(tuple(self._funding[symbol]))))
@@ -296,7 +314,11 @@ class ExchangeActor:
 
     def _to_symbol(self, symbol: str, message: object) -> list[Effect]:
         attached = self._by_symbol.get(symbol)
-        return [Tell(attached.actor, message)] if attached is not None and attached.alive else []
+        if attached is None or not attached.alive:
+            return []
+        if isinstance(message, ports.TruthFetched) or (isinstance(message, OrderUpdate) and message.filled):
+            attached.told += 1
+        return [Tell(attached.actor, message)]
 
     def _alive(self, symbol: str) -> bool:
         attached = self._by_symbol.get(symbol)
@@ -385,6 +407,10 @@ class ExchangeActor:
     def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
         return [] if self._outdated(message.symbol) else self._to_symbol(message.symbol, message)
 
+    def _account_fetched(self, message: ports.AccountFetched, now: int) -> list[Effect]:
+        self.desk.exposure.account(message.account, now)
+        return []
+
     def _stream_up(self, message: ports.StreamUp, now: int) -> list[Effect]:
         if message.stream == "prices":
             self.prices_up = True
@@ -418,6 +444,9 @@ class ExchangeActor:
             if attached.alive and attached.instrument is not None:
                 effects += self._freshness(attached, attached.instrument)
         effects += self.desk.look_up_overdue(now)
+        self.desk.exposure.find()
+        if now >= self.budget.paused_until and self.desk.exposure.equity_due(now):
+            effects.append(ports.FetchAccount())
         if self._report_to is not None:
             effects.append(Tell(self._report_to, self.row()))
         return effects + self.desk.pump(now)

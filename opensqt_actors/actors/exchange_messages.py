@@ -56,7 +56,10 @@ class OrderPlan:
 
 @hot_value
 class Submit:
-    """A decision: cancels first, then places, and the quiet band until the next one."""
+    """A decision: cancels first, then places, and the quiet band until the next one.
+
+    long, short: what the slots hold on either side, at cost, quanta; heard: news of fills since it attached.
+    """
 
     symbol: str
     cancels: tuple[ClientId, ...]
@@ -64,6 +67,9 @@ class Submit:
     low: int
     high: int
     urgent: bool = False
+    long: int = 0
+    short: int = 0
+    heard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,13 @@ class WantTruth:
     venue_ids: tuple[tuple[str, ClientId], ...]
     after_trade: int
     since: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantFacts:
+    """A SymbolActor wants to know what the venue says of its market and account now. Answered as Attach is."""
+
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,11 @@ class OrderUpdate:
 
     report: OrderReport | None
     fill: Fill | None
+
+    @property
+    def filled(self) -> bool:
+        """Whether it may change what is held."""
+        return self.fill is not None or (self.report is not None and self.report.filled > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from dataclasses import replace
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget
 from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
+from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
+from opensqt_actors.domain.exposure import ExposureLimits
 from opensqt_actors.domain.ids import ClientId, OrderKind, decode
 from opensqt_actors.domain.orders import (
     Accepted,
@@ -56,11 +58,13 @@ class OrderDesk:
         alive: Callable[[str], bool],
         pending_timeout: int,
         seed: int,
+        exposure: ExposureLimits | None = None,
     ) -> None:
         self.account = account
         self.budget = budget
         self.published = published
         self.tracker = Tracker(pending_timeout)
+        self.exposure = ExposureBook(exposure or ExposureLimits(), self.tracker)
         self.up = False
         self.placed = 0
         self.cancelled = 0
@@ -85,15 +89,21 @@ class OrderDesk:
     # --- in from symbols ---------------------------------------------------------------------------------------------
 
     def submit(self, message: Submit, now: int) -> list[Effect]:
-        """Queue a decision and send what may go."""
+        """Queue a decision and send what may go; what a limit forbids is refused before anything of it is written."""
+        effects: list[Effect] = []
         for client_id in message.cancels:
             self.cancel(client_id, message.symbol, now, urgent=message.urgent)
         for plan in message.places:
             if plan.again and self.tracker.get(plan.request.client_id) is not None:
                 continue
+            blocked = self.exposure.reserve(plan) if plan.kind.opens else None
+            if blocked is not None:
+                failure = PlaceFailed(plan.request.client_id, blocked.code, blocked.sentence, journalled=False)
+                effects += self._tell(message.symbol, failure)
+                continue
             self.tracker.queue(plan, now)
             (self._opens if plan.kind.opens else self._exits).append(plan)
-        return self.pump(now)
+        return self.pump(now) + effects
 
     def cancel(self, client_id: ClientId, symbol: str, now: int, *, urgent: bool) -> None:
         """Queue a cancel; of an order that is not known here, too."""
@@ -138,6 +148,7 @@ class OrderDesk:
         """It has left."""
         self.withdraw(lambda plan: plan.request.symbol == symbol, "the symbol was removed")
         self.tracker.forget_symbol(symbol)
+        self.exposure.remove(symbol)
 
     # --- out to the venue --------------------------------------------------------------------------------------------
 
@@ -283,6 +294,7 @@ class OrderDesk:
         if tracked is None:
             return []
         self.tracker.drop(client_id)
+        self.exposure.release(tracked.symbol, client_id)
         return self._tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
 
     def cancels_answered(self, message: ports.CancelsAnswered, now: int) -> list[Effect]:
@@ -397,6 +409,8 @@ class OrderDesk:
         old = self.tracker.observe(report, key.kind, now)
         if old and (update is None or update.fill is None):
             return []
+        if report.status.terminal and not report.filled:
+            self.exposure.release(report.symbol, report.client_id)
         effects = self._tell(report.symbol, update or OrderUpdate(report, None))
         tracked = self.tracker.get(report.client_id)
         if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):

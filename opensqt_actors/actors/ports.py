@@ -215,13 +215,17 @@ class PrepareSymbol:
 
 @dataclass(frozen=True, slots=True)
 class SymbolPrepared:
-    """The venue trades this symbol and the account may trade it. history: closed candles, oldest first."""
+    """The venue trades this symbol and the account may trade it. history: closed candles, oldest first.
+
+    clock_offset: ns, the venue's clock minus ours, None = not measured.
+    """
 
     instrument: Instrument
     fees: Fees
     account: AccountState
     leverage: int
     history: tuple[Candle, ...]
+    clock_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,25 @@ class SymbolRefused:
     symbol: str
     reason: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAccount:
+    """Fetch the account's money and mode. Answered by AccountFetched or AccountFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFetched:
+    """The account as the venue sees it."""
+
+    account: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFailed:
+    """The account could not be fetched."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

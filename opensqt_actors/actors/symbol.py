@@ -6,7 +6,7 @@ each reconnect) it takes events but asks for no order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from opensqt_actors.actors import ports
@@ -26,6 +26,7 @@ from opensqt_actors.actors.risk import RiskChanged
 from opensqt_actors.actors.symbol_leaving import at_rest, leave_decision
 from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.actors.symbol_messages import (
+    AskFacts,
     Describe,
     Execution,
     Pause,
@@ -41,6 +42,7 @@ from opensqt_actors.actors.symbol_messages import (
     SymbolUnable,
     Unlock,
 )
+from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_refusals import MarginLock, back_off
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
@@ -112,6 +114,9 @@ class SymbolActor:
         self.placed = 0
         self.cancelled = 0
         self.band: tuple[int, int] | None = None
+        self._held = (0, 0)
+        self._heard = 0
+        self.clearance = Clearance(self.execution.preflight)
         self._margin = MarginLock(self.execution)
         self._withdraw = False
         self._done = False
@@ -142,6 +147,7 @@ class SymbolActor:
             Recheck: lambda message, now: self._act(now),
             Reconcile: self._reconcile,
             Unlock: self._unlock,
+            AskFacts: lambda message, now: self.clearance.ask(self),
         }
 
     def step(self, message: Any, now: int) -> list[Effect]:
@@ -154,16 +160,22 @@ class SymbolActor:
         self.band = None
         self.phase = Phase.PREPARING
         self.why = "waiting for the venue's rules"
+        self._held = (0, 0)
+        self._heard = 0
         self.sync.restart(now)
         for code in _EXCHANGE_GATES:
             self._open(code)
         return [Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)), self._row()]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
+        self.clearance.learn(message)
         if self.phase is not Phase.PREPARING:
-            return []
+            return self._act(now)
         self.ledger.instrument = message.instrument
         self.ledger.fees = message.fees
+        refusal = self.clearance.refusal(self)
+        if refusal is not None:
+            return self._refuse(refusal, now)
         if self.ledger.lattice is not None:
             refusal = self._build()
             if refusal is not None:
@@ -217,6 +229,7 @@ class SymbolActor:
         return [] if question is None else [Tell(self.exchange, question)]
 
     def _truth_fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
+        self._heard += 1
         truth = message.truth
         if self.phase in (Phase.PREPARING, Phase.REFUSED) or not self.sync.asking:
             return []
@@ -309,6 +322,7 @@ class SymbolActor:
     # --- orders ------------------------------------------------------------------------------------------------------
 
     def _order_update(self, message: OrderUpdate, now: int) -> list[Effect]:
+        self._heard += message.filled
         if self.ledger.instrument is None:
             return []  # the venue's view, which is asked for after this, tells it again
         self.sync.news += 1
@@ -390,6 +404,7 @@ class SymbolActor:
                         return effects + self._refuse(refusal, now)
                     effects.append(self._row())
                 if self.strategy is not None:
+                    effects += self.clearance.check(self)
                     self.why = self.gate.closed[0][1] if self.gate.closed else ""
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
                     effects += self._carry_out(decision, now)
@@ -409,7 +424,8 @@ class SymbolActor:
         places = tuple(self._plan(place, now) for place in decision.places)
         effects: list[Effect] = []
         band = (decision.low, decision.high)
-        if cancels or places or band != self.band:
+        held = (self.slots.long_cost, self.slots.short_cost)
+        if cancels or places or band != self.band or held != self._held:
             effects = self._submit(cancels, places, band)
         if decision.recheck:
             effects.append(SetTimer("recheck", max(decision.recheck - now, 1), Recheck()))
@@ -420,10 +436,14 @@ class SymbolActor:
     ) -> list[Effect]:
         """Without a band every price counts until the next decision."""
         self.band = band
+        self._held = (self.slots.long_cost, self.slots.short_cost)
         self.placed += len(places)
         self.cancelled += len(cancels)
         low, high = band or (FAR, -FAR)
-        return [Tell(self.exchange, Submit(self.symbol, cancels, places, low, high, "risk" in self.gates))]
+        urgent = "risk" in self.gates
+        return [
+            Tell(self.exchange, Submit(self.symbol, cancels, places, low, high, urgent, *self._held, heard=self._heard))
+        ]
 
     def _plan(self, place: Place, now: int) -> OrderPlan:
         order = self.slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
@@ -453,6 +473,14 @@ class SymbolActor:
 
     def _open(self, code: str) -> None:
         if self.gates.pop(code, None) is not None:
+            self._regate()
+
+    def regate(self, opened: Iterable[str], closed: Mapping[str, str]) -> None:
+        """Open some gates and close others; nothing when that changes nothing."""
+        after = {code: sentence for code, sentence in self.gates.items() if code not in opened} | dict(closed)
+        if after != self.gates:
+            self._withdraw = self._withdraw or (self.gate.opens and bool(after))
+            self.gates = after
             self._regate()
 
     def _regate(self) -> None:

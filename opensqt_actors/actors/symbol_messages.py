@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from opensqt_actors.actors.views import SymbolRow
+from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.settings import RemoveMode
 
 SECOND = 1_000_000_000
@@ -13,7 +14,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How a symbol deals with refusals. Times in ns.
+    """How a symbol deals with refusals, and what it asks for before its first opening order. Times in ns.
 
     request_life: a request of a process that has died can still reach the venue for so long.
     """
@@ -25,6 +26,7 @@ class Execution:
     post_only_fallback: str = "pause"
     slot_pause: int = 60 * SECOND
     request_life: int = 6 * SECOND
+    preflight: PreflightSettings = field(default_factory=PreflightSettings)
 
 
 class Phase(Enum):
@@ -89,6 +91,11 @@ class Reconcile:
 @dataclass(frozen=True, slots=True)
 class Unlock:
     """The margin lock has run out. Sent to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskFacts:
+    """Time to ask whether what pre-flight lacks is there now. Sent to itself."""
 
 
 # --- to its parent ---------------------------------------------------------------------------------------------------

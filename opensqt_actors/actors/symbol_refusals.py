@@ -14,6 +14,8 @@ STRUCTURAL = 3
 """After so many refusals for the same kind of reason the slot asks only once a pause."""
 
 _NOT_OUR_FAULT = frozenset({"not_sent", "journal", RefusalCode.RATE_LIMITED, RefusalCode.INSUFFICIENT_MARGIN})
+_LIMITS = ("exposure_", "leverage_", "equity_")
+"""Codes of our own limits: they pass by themselves when something is closed."""
 
 
 def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -> str:
@@ -24,7 +26,7 @@ def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -
     if failure.code == RefusalCode.WOULD_CROSS:
         if slot.refusals > execution.post_only_retries and execution.post_only_fallback == "pause":
             wait = execution.slot_pause
-    elif failure.code not in _NOT_OUR_FAULT and slot.refusals >= STRUCTURAL:
+    elif failure.code not in _NOT_OUR_FAULT and not failure.code.startswith(_LIMITS) and slot.refusals >= STRUCTURAL:
         wait = execution.slot_pause
         if slot.refusals == STRUCTURAL:
             alarm = f"level {slot.level} was refused {slot.refusals} times: {failure.sentence}"

@@ -9,7 +9,8 @@ from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.app.observed import ObservedJournal
-from opensqt_actors.config.settings import Account, Execution, nanoseconds
+from opensqt_actors.config.section import nanoseconds
+from opensqt_actors.config.settings import Account, Execution, Risk
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.kernel import Host
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
@@ -21,11 +22,14 @@ from opensqt_actors.venues.driver import VenueDriver, VenueRouter
 class VenueAccount:
     """Connects one account's adapter to the ExchangeActor of the same account."""
 
-    def __init__(self, name: str, settings: Account, execution: Execution, host: Host, exchange: ActorId) -> None:
+    def __init__(
+        self, name: str, settings: Account, execution: Execution, risk: Risk, host: Host, exchange: ActorId
+    ) -> None:
         self.name = name
         self.board = PriceBoard()
         self._settings = settings
         self._execution = execution
+        self._exposure = risk.exposure.limits()
         self._host = host
         self._exchange = exchange
         site = settings.simulated
@@ -58,6 +62,7 @@ class VenueAccount:
             published=self.venue.published,
             pending_timeout=nanoseconds(self._execution.pending_timeout),
             stale_after=max(1, round(self._execution.stale_after)),
+            exposure=self._exposure,
         )
         actor.orders_up = self.driver.streams.get("orders", False)
         actor.prices_up = self.driver.streams.get("prices", False)

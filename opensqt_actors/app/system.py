@@ -32,7 +32,8 @@ from opensqt_actors.app.bridge import Bridge
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
-from opensqt_actors.config.settings import Settings, nanoseconds
+from opensqt_actors.config.section import nanoseconds
+from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.orders import AccountState
 from opensqt_actors.domain.risk import RiskSettings
@@ -117,7 +118,7 @@ class System:
         accounts: dict[str, VenueAccount] = {}
         for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
-            accounts[name] = VenueAccount(name, account_settings, settings.execution, host, exchange)
+            accounts[name] = VenueAccount(name, account_settings, settings.execution, settings.risk, host, exchange)
             stack.push_async_callback(accounts[name].close)
             await self._open(accounts[name], router)
 
@@ -191,6 +192,7 @@ class System:
                 margin_lock_max=nanoseconds(execution.margin_lock_max),
                 post_only_retries=execution.post_only_retries,
                 post_only_fallback=execution.post_only_fallback,
+                preflight=risk.preflight.settings(),
             ),
             policy=RestartPolicy(
                 supervision.intensity, nanoseconds(supervision.period), nanoseconds(supervision.backoff_initial),

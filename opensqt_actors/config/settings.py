@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
+from opensqt_actors.config.risk import Exposure, Preflight
+from opensqt_actors.config.section import Number, Real, Seconds, Section, Whole, one_of
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
 from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
 
-NANOSECONDS = 1_000_000_000
 UNNUMBERED = -1  # the registry gives the number
-
-
-def nanoseconds(seconds: float) -> int:
-    """Seconds -> whole nanoseconds."""
-    return round(seconds * NANOSECONDS)
 
 
 def _path(value: Any, info: ValidationInfo) -> Any:
@@ -38,31 +33,9 @@ def _symbol(value: Any) -> Any:
     return value
 
 
-def _small(value: Any) -> Any:
-    """Words of a fixed list may be written in any case."""
-    return value.lower() if isinstance(value, str) else value
-
-
-def _no_truth(value: Any) -> Any:
-    """`yes` and `true` are no numbers, although Python takes them for 1."""
-    if isinstance(value, bool):
-        raise wrong(f"must be a number, not {str(value).lower()}")
-    return value
-
-
 AnyPath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 Symbol = Annotated[str, BeforeValidator(_symbol, json_schema_input_type=str)]
-Whole = Annotated[int, BeforeValidator(_no_truth, json_schema_input_type=int)]
-Real = Annotated[float, BeforeValidator(_no_truth, json_schema_input_type=float)]
-Number = Annotated[Decimal, BeforeValidator(_no_truth, json_schema_input_type=Decimal), Field(max_digits=34)]
-Seconds = Annotated[Real, Field(gt=0, le=86_400)]
 Place = tuple[str | int, ...]
-
-
-class Section(BaseModel):
-    """A part of the configuration: nothing unknown in it, nothing changed after reading, no value in its errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class VenueName(StrEnum):
@@ -109,10 +82,6 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def _one_of(words: type[StrEnum]) -> Any:
-    return BeforeValidator(_small, json_schema_input_type=words)
-
-
 class SimulatedVenue(Section):
     """Where the simulated venue listens on this host, and the certificate authority that it made."""
 
@@ -130,7 +99,7 @@ class Budget(Section):
 class Account(Section):
     """One account at one venue."""
 
-    venue: Annotated[VenueName, _one_of(VenueName)]
+    venue: Annotated[VenueName, one_of(VenueName)]
     simulated: SimulatedVenue | None = None
     api_key: Credential
     secret: Credential
@@ -153,7 +122,7 @@ class Account(Section):
 class GridDefaults(Section):
     """Settings of a grid that are the same for all symbols. What is not given has the default of GridSettings."""
 
-    mode: Annotated[GridMode, _one_of(GridMode)] | None = None
+    mode: Annotated[GridMode, one_of(GridMode)] | None = None
     amount: Number | None = None
     interval: Number | None = None
     interval_percent: Number | None = None
@@ -167,7 +136,7 @@ class GridDefaults(Section):
     max_open_orders: Whole | None = None
     min_price: Number | None = None
     max_price: Number | None = None
-    trail: Annotated[Trail, _one_of(Trail)] | None = None
+    trail: Annotated[Trail, one_of(Trail)] | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what the file says, by the names of GridSettings."""
@@ -198,14 +167,16 @@ class SymbolEntry(GridDefaults):
 
 
 class Risk(Section):
-    """The volume-spike monitor. Empty `monitor`: off."""
+    """The volume-spike monitor (empty `monitor`: off), and the limits that hold whatever the market does."""
 
     monitor: tuple[Symbol, ...] = Field(default=(), max_length=100)
-    interval: Annotated[CandleInterval, _one_of(CandleInterval)] = CandleInterval.ONE_MINUTE
+    interval: Annotated[CandleInterval, one_of(CandleInterval)] = CandleInterval.ONE_MINUTE
     volume_multiplier: Real = Field(default=3, ge=1, le=1_000)
     average_window: Whole = Field(default=20, ge=2, le=500)
     recovery_threshold: Whole | None = Field(default=None, ge=1)
-    trigger: Annotated[Trigger, _one_of(Trigger)] = Trigger.ALL
+    trigger: Annotated[Trigger, one_of(Trigger)] = Trigger.ALL
+    preflight: Preflight = Preflight()
+    exposure: Exposure = Exposure()
 
     @model_validator(mode="after")
     def _recovery_is_possible(self) -> Self:
@@ -230,7 +201,7 @@ class Execution(Section):
     margin_lock: Seconds = 10
     margin_lock_max: Seconds = 600
     post_only_retries: Whole = Field(default=3, ge=0, le=20)
-    post_only_fallback: Annotated[PostOnlyFallback, _one_of(PostOnlyFallback)] = PostOnlyFallback.DOWNGRADE
+    post_only_fallback: Annotated[PostOnlyFallback, one_of(PostOnlyFallback)] = PostOnlyFallback.DOWNGRADE
 
 
 class Shutdown(Section):
@@ -244,8 +215,8 @@ class Shutdown(Section):
 class Telemetry(Section):
     """Logs and metrics. metrics_port 0: off."""
 
-    log_level: Annotated[LogLevel, _one_of(LogLevel)] = LogLevel.INFO
-    log_format: Annotated[LogFormat, _one_of(LogFormat)] = LogFormat.TEXT
+    log_level: Annotated[LogLevel, one_of(LogLevel)] = LogLevel.INFO
+    log_format: Annotated[LogFormat, one_of(LogFormat)] = LogFormat.TEXT
     log_file: AnyPath | None = None
     metrics_port: Whole = Field(default=0, ge=0, le=65_535)
 

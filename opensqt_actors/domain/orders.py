@@ -199,12 +199,13 @@ class Candle:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What pre-flight needs. Amounts in the account's margin asset."""
+    """An account's money and mode. Amounts in its margin asset; equity: with what is unrealised, None = not told."""
 
     wallet_balance: Decimal
     available: Decimal
     hedged: bool
     can_trade: bool
+    equity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,15 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from loguru import logger
 
 from opensqt_actors.actors.ports import (
+    AccountFailed,
+    AccountFetched,
     CancelsAnswered,
+    FetchAccount,
     FetchTruth,
     FindFailed,
     FindOrder,
@@ -47,7 +50,11 @@ _FUNDING_EVERY = 3_600.0
 _FUNDING_LOOKBACK = 3 * 86_400 * SECOND
 _KNOWN_PAYMENTS = 10_000
 
-VenueEffect: TypeAlias = SendPlaces | SendCancels | FindOrder | FetchTruth | PrepareSymbol | Subscribe | Unsubscribe
+VenueEffect: TypeAlias = (
+    SendPlaces | SendCancels | FindOrder | FetchTruth | FetchAccount | PrepareSymbol | Subscribe | Unsubscribe
+)
+_Query: TypeAlias = FindOrder | FetchTruth | FetchAccount | PrepareSymbol
+_Answered: TypeAlias = SendPlaces | SendCancels | _Query
 Answer: TypeAlias = Callable[[object], None]
 
 
@@ -109,6 +116,8 @@ class VenueDriver:
                 self._start(self._find(effect, answer), lambda _: answer(_refused(effect, "closing")))
             case FetchTruth():
                 self._start(self._truth(effect, answer), lambda _: answer(_refused(effect, "closing")))
+            case FetchAccount():
+                self._start(self._account(answer), lambda _: answer(_refused(effect, "closing")))
             case PrepareSymbol():
                 self._start(self._prepare(effect, answer), lambda _: answer(_refused(effect, "closing")))
         return None
@@ -171,6 +180,13 @@ class VenueDriver:
             return answer(_failed(effect, error))
         return answer(prepared)
 
+    async def _account(self, answer: Answer) -> None:
+        try:
+            account = await self.venue.account()
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing is known
+            return answer(_failed(FetchAccount(), error))
+        return answer(AccountFetched(account))
+
     async def _stream(self, effect: Subscribe | Unsubscribe) -> None:
         if isinstance(effect, Subscribe):
             await self.venue.subscribe(effect.instrument)
@@ -226,7 +242,7 @@ class VenueRouter:
 
     def __init__(self, host: Host) -> None:
         self._drivers: dict[ActorId, VenueDriver] = {}
-        for effect_type in (SendPlaces, SendCancels, FindOrder, FetchTruth, PrepareSymbol, Subscribe, Unsubscribe):
+        for effect_type in get_args(VenueEffect):
             host.bind(effect_type, self._route)
 
     def register(self, driver: VenueDriver) -> None:
@@ -254,7 +270,7 @@ def _doubtful(effect: SendPlaces | SendCancels) -> object:
     return CancelsAnswered(tuple(OutcomeUnknown(cancel.client_id, "interrupted") for cancel in effect.cancels))
 
 
-def _refused(effect: SendPlaces | SendCancels | FindOrder | FetchTruth | PrepareSymbol, reason: str) -> object:
+def _refused(effect: _Answered, reason: str) -> object:
     """The answer when nothing was sent."""
     match effect:
         case SendPlaces(orders):
@@ -265,11 +281,13 @@ def _refused(effect: SendPlaces | SendCancels | FindOrder | FetchTruth | Prepare
             return FindFailed(symbol, client_id, reason, SECOND)
         case FetchTruth():
             return TruthFailed(effect.symbol, reason, SECOND)
+        case FetchAccount():
+            return AccountFailed(reason)
         case PrepareSymbol(symbol):
             return SymbolRefused(symbol, reason, final=False)
 
 
-def _failed(effect: FindOrder | FetchTruth | PrepareSymbol, error: Exception) -> object:
+def _failed(effect: _Query, error: Exception) -> object:
     """The answer when a query failed. What is not a VenueError is a bug: it is logged with its traceback."""
     if isinstance(error, VenueError):
         reason, retry_after, final = error.sentence, error.retry_after, error.final
@@ -281,5 +299,7 @@ def _failed(effect: FindOrder | FetchTruth | PrepareSymbol, error: Exception) ->
             return FindFailed(symbol, client_id, reason, retry_after)
         case FetchTruth():
             return TruthFailed(effect.symbol, reason, retry_after)
+        case FetchAccount():
+            return AccountFailed(reason)
         case PrepareSymbol(symbol):
             return SymbolRefused(symbol, reason, final)

@@ -165,7 +165,7 @@ class FakeVenue:
         return self.not_trading
 
     def usage(self) -> Mapping[str, int]:
-        return {"requests": len(self.requests)}
+        return {"requests": len(self.requests), "clock_offset_ns": 0}
 
     def last_frame(self, symbol: str) -> int | None:
         return self._heard.get(symbol)
@@ -188,7 +188,7 @@ class FakeVenue:
 
     async def account(self) -> AccountState:
         self._asked("account")
-        return AccountState(self.balance, self._available(), self.hedged, self.can_trade)
+        return AccountState(self.balance, self._available(), self.hedged, self.can_trade, self.balance)
 
     async def place(self, orders: Sequence[OrderRequest]) -> Sequence[PlaceOutcome]:
         self.requests.append(f"place {len(orders)}")

@@ -83,7 +83,8 @@ async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared 
     fees, leverage, history = await asyncio.gather(
         venue.fees(symbol), venue.leverage(symbol), venue.candles(symbol, "1m", HISTORY)
     )
-    return SymbolPrepared(instrument, fees, account, leverage, tuple(history))
+    offset = venue.usage().get("clock_offset_ns")
+    return SymbolPrepared(instrument, fees, account, leverage, tuple(history), offset)
 
 
 def not_there(venue: Venue, symbol: str) -> str:

@@ -112,7 +112,7 @@ class Echo:
         """Rules at once."""
         account = AccountState(Decimal(10**6), Decimal(10**6), hedged=False, can_trade=True)
         fees = Fees(Decimal("0.0002"), Decimal("0.0005"))
-        self.host.tell(sender, ports.SymbolPrepared(self.instruments[effect.symbol], fees, account, 5, ()))
+        self.host.tell(sender, ports.SymbolPrepared(self.instruments[effect.symbol], fees, account, 5, (), 0))
 
     def truth(self, sender: ActorRef, effect: ports.FetchTruth) -> None:
         """Nothing rests, nothing is held."""

@@ -14,7 +14,9 @@ from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.supervisor import ShutdownPolicy
 from opensqt_actors.actors.views import StatusView, SymbolView
+from opensqt_actors.domain.exposure import ExposureLimits, Limit
 from opensqt_actors.domain.ids import OrderKind, decode
+from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.settings import GridMode, GridSettings, RemoveMode, SymbolState
 
 PERCENT = GridSettings(interval_percent=Decimal("0.4"), amount=Decimal(30), buy_window=6, sell_window=6)
@@ -93,13 +95,56 @@ def test_the_limits_that_the_venue_publishes_are_kept() -> None:
 
 
 def test_want_of_margin_locks_the_symbol_instead_of_asking_again_and_again() -> None:
-    world = World(6, replace(MODES, balance=Decimal(12))).start()
+    one_level = PreflightSettings(max_leverage=20, required_positions=1)
+    world = World(6, replace(MODES, balance=Decimal(12), preflight=one_level)).start()
     world.advance(60)
     refused = world.venue.refused["insufficient_margin"]
     assert 0 < refused < 120
     assert any(a.kind == "margin.locked" for a in world.announced)
     world.settle()
     assert violations(world) == []
+
+
+def test_a_balance_that_does_not_cover_the_grid_opens_nothing_and_says_so() -> None:
+    world = World(6, replace(MODES, balance=Decimal(12))).start()
+    world.advance(30)
+    assert not world.tables.orders
+    status = world.ask(operator.GetStatus)
+    assert isinstance(status, StatusView)
+    assert all(row.why.startswith("balance: free margin is 12") for row in status.symbols)
+    world.engine.transfer(ACCOUNT, Decimal(1_000), world.clock.now() // 1_000_000)
+    world.advance(15)
+    assert all(kinds(world, name) for name in world.names)
+    world.settle()
+    assert violations(world) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_symbol_and_no_account_passes_its_exposure_limit(seed: int) -> None:
+    limits = ExposureLimits(symbol=Limit(Decimal(120)), account=Limit(Decimal(250), Decimal("0.002")))
+    world = World(seed, replace(MODES, exposure=limits)).start()
+    most = Decimal(0)
+    for _ in range(200):
+        world.advance(0.1)
+        exposures = [exposure(world, name) for name in world.names]
+        assert all(sides[0] <= 120 and sides[1] <= 120 for sides in exposures)
+        most = max(most, sum((max(sides) for sides in exposures), Decimal(0)))
+    assert 150 < most <= 200
+    name = world.names[0]
+    view = world.ask(lambda r: operator.DescribeSymbol(r, ACCOUNT, name))
+    assert any("above the limit" in level.reason for level in view.levels)
+
+
+def exposure(world: World, name: str) -> tuple[Decimal, Decimal]:
+    """What the slots hold and the venue has at rest on either side, in quote currency."""
+    actor, rules = world.symbol(name), world.engine.rules(name)
+    assert actor is not None
+    sides = [actor.slots.long_cost, actor.slots.short_cost]
+    for order in world.engine.open_orders(ACCOUNT, name):
+        key = decode(order.client_id)
+        if key is not None and key.kind.opens:
+            sides[not key.kind.buys] += order.price * (order.quantity - order.executed)
+    return rules.quantum * sides[0], rules.quantum * sides[1]
 
 
 def test_a_paused_symbol_opens_nothing_and_keeps_its_exits() -> None:

@@ -324,6 +324,7 @@ def configuration(
             }
         },
         "defaults": {"mode": "long", "amount": 30, "interval_percent": 0.4, "buy_window": 10, "sell_window": 10},
+        "risk": {"preflight": {"max_leverage": 20}},
         "telemetry": {"log_level": "debug", "log_format": "text"},
         "symbols": list(symbols),
     }

@@ -214,6 +214,7 @@ def account_of(account: Mapping[str, Any], config: Mapping[str, Any]) -> Account
         available=Decimal(account["availableBalance"]),
         hedged=bool(config["dualSidePosition"]),
         can_trade=bool(config["canTrade"]),
+        equity=Decimal(account["totalMarginBalance"]),
     )
 
 

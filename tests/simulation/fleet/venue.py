@@ -140,6 +140,7 @@ class SimulatedVenue:
             (ports.FindOrder, self._find_order),
             (ports.FetchTruth, self._fetch_truth),
             (ports.PrepareSymbol, self._prepare),
+            (ports.FetchAccount, self._fetch_account),
             (ports.Subscribe, self._subscribe),
             (ports.Unsubscribe, self._unsubscribe),
         ):
@@ -505,17 +506,25 @@ class SimulatedVenue:
             if not self.engine.has_market(effect.symbol):
                 return ports.SymbolRefused(effect.symbol, f"this venue does not trade {effect.symbol}", True)
             maker, taker = self.engine.fees(self.account)
-            summary = self.engine.summary(self.account)
             history = self.engine.candles(effect.symbol, "1m", limit=100)[:-1]
             return ports.SymbolPrepared(
                 instrument_of(self.engine.rules(effect.symbol)),
                 Fees(maker, taker),
-                AccountState(summary.wallet, summary.available, False, True),
+                self._account_state(),
                 self.engine.position(self.account, effect.symbol).leverage,
                 tuple(self._candle(effect.symbol, candle, True) for candle in history),
+                0,
             )
 
         self._exchange(sender, self._wait(self.latency.request), prepare)
+
+    def _account_state(self) -> AccountState:
+        summary = self.engine.summary(self.account)
+        return AccountState(summary.wallet, summary.available, False, True, summary.margin_balance)
+
+    def _fetch_account(self, sender: ActorRef, effect: ports.FetchAccount) -> None:
+        self.requests["account"] += 1
+        self._exchange(sender, self._wait(self.latency.request), lambda: ports.AccountFetched(self._account_state()))
 
     def _subscribe(self, sender: ActorRef, effect: ports.Subscribe) -> None:
         symbol = effect.instrument.symbol

@@ -6,7 +6,7 @@ The process can be killed and started again at any moment; the venue and what wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,9 +23,11 @@ from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
 from opensqt_actors.actors.symbol import Execution, Pause, Remove, Resume, Start, StopTrading, SymbolActor
 from opensqt_actors.actors.symbol_messages import Unlock
+from opensqt_actors.domain.exposure import ExposureLimits
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import OrderRequest
+from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.records import Intent
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
@@ -69,6 +71,8 @@ class Setup:
     limits: Limits = field(default_factory=lambda: Limits(25.0, 30))
     published: ports.Published = field(default_factory=lambda: ports.Published(place_batch=5, cancel_batch=10))
     execution: Execution = field(default_factory=lambda: Execution(reconcile_interval=10 * SECOND))
+    preflight: PreflightSettings = field(default_factory=lambda: PreflightSettings(max_leverage=20))
+    exposure: ExposureLimits = field(default_factory=ExposureLimits)
     risk: RiskSettings = field(default_factory=RiskSettings)
     pending_timeout: int = 2 * SECOND
     stale_after: int = 10
@@ -133,6 +137,7 @@ class World:
             actor = ExchangeActor(
                 ACCOUNT, board, setup.limits, risk=risk, published=setup.published,
                 pending_timeout=setup.pending_timeout, stale_after=setup.stale_after, seed=seed,
+                exposure=setup.exposure,
             )  # fmt: skip
             line = self.venue.line
             actor.orders_up = actor.prices_up = line is not None and line.orders_up
@@ -143,7 +148,7 @@ class World:
             exchanges={ACCOUNT: make_exchange},
             risk=lambda: RiskActor(setup.risk),
             strategies={"grid": self._grid},
-            execution=setup.execution,
+            execution=replace(setup.execution, preflight=setup.preflight),
             policy=setup.policy,
         )
         supervisor = SupervisorActor(
@@ -379,7 +384,19 @@ class Injected:
 
 
 _GATE_NEWS = frozenset(
-    {StreamGate, RiskChanged, Pause, Resume, Remove, StopTrading, Start, Unlock, PlaceFailed, ports.TruthFetched}
+    {
+        StreamGate,
+        RiskChanged,
+        Pause,
+        Resume,
+        Remove,
+        StopTrading,
+        Start,
+        Unlock,
+        PlaceFailed,
+        ports.TruthFetched,
+        ports.SymbolPrepared,
+    }
 )
 
 

@@ -12,7 +12,8 @@ from opensqt_actors import resources
 from opensqt_actors.config.document import parse
 from opensqt_actors.config.errors import MAX_SHOWN, ConfigError
 from opensqt_actors.config.loading import check, json_schema, load
-from opensqt_actors.config.settings import Settings, nanoseconds
+from opensqt_actors.config.section import nanoseconds
+from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.settings import GridMode
 
 CANARY = "Canary7f3a9b2c"

@@ -10,6 +10,16 @@ from opensqt_actors.config.settings import Account, Budget, GridDefaults, Settin
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
 
+def inside(name: str, section: type[BaseModel]) -> list[str]:
+    """Every setting of a section, those of its own sections included."""
+    names: list[str] = []
+    for inner, field in section.model_fields.items():
+        kind = field.annotation
+        nested = isinstance(kind, type) and issubclass(kind, BaseModel)
+        names += inside(f"{name}.{inner}", kind) if nested else [f"{name}.{inner}"]
+    return names
+
+
 def settings() -> list[str]:
     names = [f"accounts.NAME.{name}" for name in ("venue", "api_key", "secret")]
     names += [f"accounts.NAME.simulated.{name}" for name in SimulatedVenue.model_fields]
@@ -18,7 +28,7 @@ def settings() -> list[str]:
     for name, field in Settings.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not GridDefaults:
-            names += [f"{name}.{inner}" for inner in kind.model_fields]
+            names += inside(name, kind)
         else:
             names.append(name)
     return sorted(set(names))
