@@ -30,15 +30,15 @@ def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make
     starts: list[float] = []
     for number in range(KILLS):
         supervisor.start()
-        if number % 5 == 4:
-            wait(chance.uniform(0.5, 3.0))  # while it starts, while it reconciles, while it lays the ladders
+        if number % 2:
+            wait(chance.uniform(0.5, 4.0))  # while it starts, while it reconciles, while it lays the ladders
         else:
             starts.append(supervisor.wait_trading(SYMBOLS))
             settled(supervisor.database_url, venue)
             assert supervisor.counters().illegal_transitions == 0
             venue.resume()
             supervisor.wait_fills(5)
-            wait(chance.uniform(0.0, 1.5))
+            wait(chance.uniform(0.0, 2.0))
         supervisor.kill()
     supervisor.start()
     starts.append(supervisor.wait_trading(SYMBOLS))
