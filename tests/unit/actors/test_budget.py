@@ -1,0 +1,68 @@
+"""The rate budget: never more than the pace, the burst and the published windows allow, and nothing while paused."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opensqt_actors.actors.budget import SECOND, Budget, Limits
+
+START = 1_700_000_000 * SECOND
+WAITS = st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=80)
+
+
+@given(
+    waits=WAITS,
+    rate=st.integers(1, 50),
+    burst=st.integers(1, 40),
+    per_10s=st.sampled_from([0, 5, 60]),
+    per_minute=st.sampled_from([0, 20, 200]),
+)
+def test_no_window_ever_sees_more_than_is_allowed(
+    waits: list[int], rate: int, burst: int, per_10s: int, per_minute: int
+) -> None:
+    budget = Budget(Limits(float(rate), burst, per_10s, per_minute))
+    sent: list[int] = []
+    now = START
+    for wait in waits:
+        now += wait
+        room = budget.room(now)
+        assert 0 <= room <= burst
+        budget.take(now, room)
+        sent += [now] * room
+    for span, most in ((10 * SECOND, per_10s), (60 * SECOND, per_minute)):
+        for at in set(sent):
+            if most:
+                assert sum(at <= other < at + span for other in sent) <= most
+    for first in set(sent):
+        for last in set(sent):
+            if first <= last:
+                count = sum(first <= at <= last for at in sent)
+                assert count <= burst + (last - first) / SECOND * rate + 1e-6
+
+
+@given(takes=st.lists(st.integers(1, 10), min_size=1, max_size=20), rate=st.integers(1, 50))
+def test_the_wait_that_is_named_is_enough_for_one_order(takes: list[int], rate: int) -> None:
+    budget = Budget(Limits(float(rate), 10, 15, 40))
+    now = START
+    for take in takes:
+        budget.take(now, min(take, budget.room(now)))
+        wait = budget.next_room(now)
+        now += wait
+        assert budget.room(now) >= 1
+
+
+def test_nothing_goes_while_the_venue_wants_a_pause() -> None:
+    budget = Budget(Limits())
+    budget.pause(START, 5 * SECOND)
+    budget.pause(START, SECOND)
+    assert budget.room(START + 4 * SECOND) == 0
+    assert budget.next_room(START + 4 * SECOND) == SECOND
+    assert budget.room(START + 5 * SECOND) == 30
+
+
+def test_a_clock_that_stands_still_grants_nothing() -> None:
+    budget = Budget(Limits(25.0, 3))
+    budget.take(START, 3)
+    assert budget.room(START) == 0
+    assert budget.room(START + SECOND // 25) == 1

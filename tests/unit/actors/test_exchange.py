@@ -1,0 +1,269 @@
+"""The ExchangeActor apart from its orders: markets, prices, freshness, streams, the venue's view, strangers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.account import RISK, SECOND, Bench, prepared
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.exchange_messages import (
+    Attach,
+    CheckSymbol,
+    Detach,
+    OrderUpdate,
+    Pulse,
+    Quote,
+    ReportTo,
+    StreamGate,
+    Submit,
+    Sweep,
+    SymbolChecked,
+    SymbolDown,
+    WantTruth,
+)
+from opensqt_actors.actors.prices import PriceMoved
+from opensqt_actors.actors.views import AccountRow
+from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
+from opensqt_actors.domain.orders import Candle, FundingPayment, OrderStatus, Position, Truth
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.effects import Tell
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench("AUSDT", "BUSDT")
+
+
+def candle(closed: bool) -> Candle:
+    return Candle("AUSDT", 1, 1.0, 2.0, 0.5, 1.5, 10.0, closed)
+
+
+def truth(bench: Bench, **given: object) -> ports.TruthFetched:
+    made = Truth("AUSDT", (), (), Position("AUSDT", 0, Decimal(0)), (), bench.now)
+    return ports.TruthFetched(replace(made, **given))  # type: ignore[arg-type]
+
+
+def test_a_price_that_moved_is_told_to_its_symbol(bench: Bench) -> None:
+    assert bench.board.offer("AUSDT", "10.0", "10.1", 5)
+    bench.step(PriceMoved("AUSDT"))
+    assert bench.told(Quote, "AUSDT") == [Quote(100, 101, 5)]
+    bench.step(PriceMoved("NOSUCH"))
+    assert not bench.effects(Tell)
+
+
+def test_a_price_that_came_during_a_decision_is_told_with_its_answer(bench: Bench) -> None:
+    bench.board.offer("AUSDT", "10.0", "10.1", 5)
+    bench.step(PriceMoved("AUSDT"))
+    bench.board.quiet("AUSDT", 1, 10**6)
+    bench.board.offer("AUSDT", "10.9", "11.0", 6)
+    bench.step(Submit("AUSDT", (), (), 90, 105))
+    assert bench.told(Quote, "AUSDT") == [Quote(109, 110, 6)]
+    bench.step(Submit("AUSDT", (), (), 90, 105))
+    assert not bench.told(Quote)
+
+
+def test_prices_of_a_dead_symbol_are_kept_for_its_next_life(bench: Bench) -> None:
+    bench.step(SymbolDown("AUSDT"))
+    bench.board.offer("AUSDT", "10.0", "10.1", 5)
+    bench.step(PriceMoved("AUSDT"))
+    assert not bench.told(Quote)
+    bench.step(Attach("AUSDT", 0, bench.owner("AUSDT")))
+    bench.step(prepared("AUSDT"))
+    assert bench.board.offer("AUSDT", "10.0", "10.1", 5)
+
+
+def test_attaching_prepares_subscribes_and_tells_the_rules(bench: Bench) -> None:
+    bench.step(Attach("CUSDT", 7, bench.owner("CUSDT")))
+    assert bench.effects(ports.PrepareSymbol) == [ports.PrepareSymbol("CUSDT")]
+    bench.step(replace(prepared("CUSDT"), history=(replace(candle(True), symbol="CUSDT"),)))
+    assert bench.told(ports.SymbolPrepared, "CUSDT")
+    assert [effect.instrument.symbol for effect in bench.effects(ports.Subscribe)] == ["CUSDT"]
+    assert Tell(RISK, ports.CandleSeen(replace(candle(True), symbol="CUSDT"))) in bench.sent
+    assert not bench.told(StreamGate)
+
+
+def test_rules_that_come_for_nobody_are_ignored(bench: Bench) -> None:
+    bench.step(prepared("ZUSDT"))
+    assert not bench.effects(ports.Subscribe)
+    bench.step(ports.SymbolRefused("ZUSDT", "no", True))
+    assert not bench.sent
+
+
+def test_a_refusal_is_told_to_the_symbol(bench: Bench) -> None:
+    refusal = ports.SymbolRefused("AUSDT", "not now", False)
+    bench.step(refusal)
+    assert bench.told(ports.SymbolRefused, "AUSDT") == [refusal]
+
+
+def test_whoever_asks_whether_a_symbol_can_be_traded_is_answered(bench: Bench) -> None:
+    asker = ActorId("supervisor")
+    bench.step(CheckSymbol(1, "ZUSDT", asker))
+    assert bench.effects(ports.PrepareSymbol)
+    bench.step(CheckSymbol(2, "ZUSDT", asker))
+    assert not bench.effects(ports.PrepareSymbol)
+    refusal = ports.SymbolRefused("ZUSDT", "no such symbol", True)
+    bench.step(refusal)
+    assert bench.told(SymbolChecked) == [SymbolChecked(1, refusal), SymbolChecked(2, refusal)]
+    bench.step(refusal)
+    assert not bench.told(SymbolChecked)
+
+
+def test_marks_and_candles_count_as_frames_and_closed_candles_are_passed_on(bench: Bench) -> None:
+    bench.step(ports.MarkSeen("AUSDT", 123))
+    bench.step(ports.MarkSeen("ZUSDT", 123))
+    bench.step(ports.CandleSeen(candle(False)))
+    assert not bench.effects(Tell)
+    bench.step(ports.CandleSeen(candle(True)))
+    assert bench.told(ports.CandleSeen, "AUSDT")
+    assert Tell(RISK, ports.CandleSeen(candle(True))) in bench.sent
+    assert bench.board.cells["AUSDT"].seen == 3
+    assert bench.board.cells["AUSDT"].mark == 123
+    bench.step(ports.CandleSeen(replace(candle(True), symbol="ZUSDT")))
+    assert not bench.told(ports.CandleSeen, "AUSDT")
+
+
+def test_funding_is_told_at_once_and_again_when_the_symbol_starts_anew(bench: Bench) -> None:
+    payment = FundingPayment("AUSDT", "1", Decimal("0.5"), 1)
+    bench.step(ports.FundingSeen((payment, replace(payment, symbol="ZUSDT"))))
+    assert bench.told(ports.FundingSeen) == [ports.FundingSeen((payment,))]
+    bench.step(Attach("AUSDT", 0, bench.owner("AUSDT")))
+    bench.step(prepared("AUSDT"))
+    assert bench.told(ports.FundingSeen, "AUSDT") == [ports.FundingSeen((payment,))]
+
+
+def test_f05_a_symbol_without_frames_is_gated_and_subscribed_again_until_frames_come() -> None:
+    bench = Bench("AUSDT", "BUSDT", stale_after=3)
+    told = []
+    for _ in range(6):
+        bench.step(ports.MarkSeen("BUSDT", 5))
+        bench.step(Sweep(), SECOND)
+        told += [(gate.code, gate.opens) for gate in bench.told(StreamGate, "AUSDT")]
+        assert not bench.told(StreamGate, "BUSDT")
+        if bench.effects(ports.Subscribe):
+            assert bench.effects(ports.Unsubscribe) == [ports.Unsubscribe("AUSDT")]
+            told.append(("subscribed", True))
+    assert told == [("stale_price", False), ("subscribed", True), ("subscribed", True)]
+    bench.step(ports.MarkSeen("AUSDT", 5))
+    bench.step(Sweep(), SECOND)
+    assert [(gate.code, gate.opens) for gate in bench.told(StreamGate, "AUSDT")] == [("stale_price", True)]
+
+
+def test_every_second_symbols_get_the_newest_price_and_the_screen_its_row(bench: Bench) -> None:
+    bench.step(ReportTo(ActorId("shard")))
+    bench.board.offer("AUSDT", "10.0", "10.1", 5)
+    bench.step(ports.MarkSeen("AUSDT", 99))
+    bench.step(Sweep(), SECOND)
+    assert bench.told(Pulse, "AUSDT") == [Pulse(100, 101, 5, 99)]
+    (row,) = bench.told(AccountRow)
+    assert (row.account, row.orders_stream, row.ticks) == ("main", True, 1)
+    assert bench.timer("sweep") is not None
+
+
+def test_f35_the_order_stream_gates_every_symbol(bench: Bench) -> None:
+    bench.step(ports.StreamDown("orders", "reset"))
+    assert [gate.opens for gate in bench.told(StreamGate)] == [False, False]
+    bench.step(Attach("CUSDT", 9, bench.owner("CUSDT")))
+    bench.step(prepared("CUSDT"))
+    assert [gate.opens for gate in bench.told(StreamGate, "CUSDT")] == [False]
+    bench.step(ports.StreamUp("orders", True))
+    assert [(gate.opens, gate.resync) for gate in bench.told(StreamGate)] == [(True, True)] * 3
+
+
+def test_the_price_stream_is_only_shown(bench: Bench) -> None:
+    bench.step(ports.StreamUp("prices", False))
+    assert bench.actor.row().prices_stream
+    bench.step(ports.StreamDown("prices", "reset"))
+    assert not bench.actor.row().prices_stream
+    assert not bench.sent
+
+
+def test_f26_an_order_that_is_not_ours_is_reported_once_a_minute_and_left_alone(bench: Bench) -> None:
+    plan = bench.plan()
+    for foreign in ("web_1", IdCoder("zz", 0).encode(0, OrderKind.OPEN_BUY, 1)):
+        report = replace(bench.report(plan, OrderStatus.NEW), client_id=ClientId(foreign))
+        bench.now += 61 * SECOND
+        bench.step(ports.OrderEvent(report, None))
+        (told,) = bench.effects(ports.Announce)
+        assert told.kind == "order.foreign"
+        assert not bench.told(OrderUpdate)
+        bench.step(ports.OrderEvent(report, None), SECOND)
+        assert not bench.sent
+    assert bench.actor.tracker.size == 0
+
+
+def test_an_order_of_ours_whose_symbol_is_not_attached_yet_is_no_stranger(bench: Bench) -> None:
+    report = replace(
+        bench.report(bench.plan(), OrderStatus.NEW), client_id=IdCoder("aa", 77).encode(0, OrderKind.OPEN_BUY, 1)
+    )
+    bench.step(ports.OrderEvent(report, None))
+    assert not bench.sent
+
+
+def test_the_memory_of_strangers_is_bounded(bench: Bench) -> None:
+    report = replace(bench.report(bench.plan(), OrderStatus.NEW), client_id=ClientId("web_1"))
+    for number in range(1_500):
+        bench.step(ports.OrderEvent(replace(report, symbol=f"S{number}"), None))
+    assert len(bench.actor._foreign_told) <= 1_001
+
+
+def test_the_venues_view_is_asked_for_and_passed_on(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.step(WantTruth("AUSDT", (plan.request.client_id,), (("v1", plan.request.client_id),), 5, 6))
+    (fetch,) = bench.effects(ports.FetchTruth)
+    assert (fetch.venue_ids, fetch.after_trade, fetch.since) == ({"v1": plan.request.client_id}, 5, 6)
+    bench.step(truth(bench))
+    assert bench.told(ports.TruthFetched, "AUSDT")
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    bench.step(ports.TruthFailed("AUSDT", "timed out"))
+    assert bench.told(ports.TruthFailed, "AUSDT")
+
+
+def test_an_order_that_has_ended_since_is_not_told_as_open(bench: Bench) -> None:
+    ended, rests = bench.plan(level=1), bench.plan(level=2)
+    bench.rest(ended, rests)
+    bench.event(ended, OrderStatus.CANCELED)
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    reports = tuple(bench.report(plan, OrderStatus.NEW) for plan in (ended, rests))
+    stranger = replace(reports[0], client_id=ClientId("web_1"))
+    bench.step(truth(bench, open_orders=(*reports, stranger)))
+    (passed,) = bench.told(ports.TruthFetched, "AUSDT")
+    assert passed.truth.open_orders == (reports[1], stranger)
+
+
+def test_the_tracker_learns_from_the_venues_view(bench: Bench) -> None:
+    plan, filled = bench.plan(level=1), bench.plan(level=2)
+    bench.rest(plan, filled)
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    found = ((plan.request.client_id, bench.report(plan, OrderStatus.CANCELED)), (filled.request.client_id, None))
+    bench.step(truth(bench, found=found, fills=(bench.fill(filled, 10),)))
+    assert bench.actor.tracker.size == 0
+
+
+def test_an_answer_for_an_earlier_life_of_a_symbol_is_dropped(bench: Bench) -> None:
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    bench.step(SymbolDown("AUSDT"))
+    bench.step(Attach("AUSDT", 0, bench.owner("AUSDT")))
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    bench.step(truth(bench))
+    assert not bench.told(ports.TruthFetched)
+    bench.step(truth(bench))
+    assert bench.told(ports.TruthFetched, "AUSDT")
+
+
+def test_the_view_of_a_symbol_that_left_goes_to_nobody(bench: Bench) -> None:
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    bench.step(Detach("AUSDT"))
+    bench.step(truth(bench))
+    assert not bench.sent
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    assert not bench.sent
+    bench.step(Detach("AUSDT"))
+    assert not bench.sent
+
+
+def test_an_unknown_message_is_a_programming_error(bench: Bench) -> None:
+    with pytest.raises(KeyError):
+        bench.step("hello")
