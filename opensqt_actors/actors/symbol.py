@@ -49,7 +49,7 @@ from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import OrderRequest, RefusalCode, Truth
+from opensqt_actors.domain.orders import Candle, OrderRequest, RefusalCode, Truth
 from opensqt_actors.domain.pnl import Totals
 from opensqt_actors.domain.records import Restored
 from opensqt_actors.domain.settings import RemoveMode, SymbolSpec, SymbolState
@@ -114,6 +114,7 @@ class SymbolActor:
         self.placed = 0
         self.cancelled = 0
         self.band: tuple[int, int] | None = None
+        self._history: tuple[Candle, ...] = ()
         self._held = (0, 0)
         self._heard = 0
         self.clearance = Clearance(self.execution.preflight)
@@ -173,6 +174,7 @@ class SymbolActor:
             return self._act(now)
         self.ledger.instrument = message.instrument
         self.ledger.fees = message.fees
+        self._history = message.history
         refusal = self.clearance.refusal(self)
         if refusal is not None:
             return self._refuse(refusal, now)
@@ -180,14 +182,12 @@ class SymbolActor:
             refusal = self._build()
             if refusal is not None:
                 return self._refuse(refusal, now)
-            for candle in message.history:
-                self._strategy_candle(candle)
         self.phase = Phase.SYNCING
         self.why = "waiting for the venue's open orders, trades and position"
         return self._ask_truth(now)
 
     def _build(self) -> str | None:
-        """Make the strategy; returns a sentence when its settings cannot work."""
+        """Make the strategy, with the candles that closed before it; a sentence when its settings cannot work."""
         ledger = self.ledger
         if ledger.lattice is None or ledger.instrument is None or ledger.fees is None:
             return "the market's rules are not known"
@@ -198,6 +198,9 @@ class SymbolActor:
             self.strategy = factory(Market(ledger.instrument, ledger.fees, self.spec.grid, ledger.lattice))
         except InvalidValue as error:
             return error.sentence
+        for candle in self._history:
+            self.strategy.candle(candle)
+        self._history = ()
         return None
 
     def _refused_by_venue(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
@@ -312,12 +315,9 @@ class SymbolActor:
         return [self._row()]
 
     def _candle(self, message: ports.CandleSeen, now: int) -> list[Effect]:
-        self._strategy_candle(message.candle)
-        return self._act(now)
-
-    def _strategy_candle(self, candle: Any) -> None:
         if self.strategy is not None:
-            self.strategy.candle(candle)
+            self.strategy.candle(message.candle)
+        return self._act(now)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
