@@ -203,6 +203,7 @@ async def test_a_symbol_is_prepared_with_everything_that_it_needs_to_start(world
     assert isinstance(prepared, ports.SymbolPrepared)
     assert prepared.instrument == rules("AAAUSDT")
     assert (prepared.leverage, prepared.history, prepared.account.can_trade) == (10, (candle,), True)
+    assert prepared.clock_offset == 0
 
 
 async def test_a_mistyped_symbol_is_refused_with_the_name_that_was_meant(world: World) -> None:
@@ -214,6 +215,16 @@ async def test_a_mistyped_symbol_is_refused_with_the_name_that_was_meant(world: 
     assert refused.reason.endswith("did you mean AAAUSDT?")
     refused = await world.ask(ports.PrepareSymbol("XYZQ"))
     assert refused.reason == "the venue has no perpetual with the name XYZQ"
+
+
+async def test_the_account_is_fetched_with_its_equity_or_the_failure_is_said(world: World) -> None:
+    fetched = await world.ask(ports.FetchAccount())
+    assert isinstance(fetched, ports.AccountFetched)
+    assert fetched.account.equity == world.venue.balance
+    world.venue.trouble("account", Trouble.NOT_SENT)
+    assert await world.ask(ports.FetchAccount()) == ports.AccountFailed("account: no answer")
+    await world.driver.close()
+    assert await world.ask(ports.FetchAccount()) == ports.AccountFailed("closing")
 
 
 async def test_a_symbol_that_is_closed_or_newly_listed_is_known_as_such(world: World) -> None:
