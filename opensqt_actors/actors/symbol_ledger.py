@@ -48,6 +48,7 @@ class Ledger:
         self.fills = 0
         self._saved: dict[int, tuple[int, int, int | None]] = {}
         self._entries: list[Entry] = []
+        self._since = restored.since
         self._payments: deque[str] = deque(sorted(restored.known_funding), maxlen=KNOWN_PAYMENTS)
         if restored.lattice is not None:
             self.lattice = Lattice(restored.lattice.anchor, restored.lattice.base, restored.lattice.ratio)
@@ -135,8 +136,8 @@ class Ledger:
             self._save_totals()
 
     def paid(self, payment: FundingPayment) -> None:
-        """Book a funding payment once."""
-        if payment.payment_id in self._payments:
+        """Book a funding payment once; one from before the symbol was added is none of this ledger's."""
+        if payment.at < self._since or payment.payment_id in self._payments:
             return
         self._payments.append(payment.payment_id)
         self.totals.funding += payment.amount
