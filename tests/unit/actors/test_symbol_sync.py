@@ -1,0 +1,411 @@
+"""A symbol's books against the venue's view: after a start, a reconnect, a crash, and when somebody else interferes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.market import EMPTY, GRID, NOW, SECOND, SPEC, Market
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.exchange_messages import PlaceFailed, WantTruth
+from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
+from opensqt_actors.actors.symbol_messages import Reconcile
+from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
+from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
+from opensqt_actors.domain.records import (
+    FillSaved,
+    Intent,
+    LatticeSaved,
+    LiveOrder,
+    OrderSaved,
+    Restored,
+    SlotSaved,
+    TotalsSaved,
+)
+from opensqt_actors.domain.settings import SymbolState
+from opensqt_actors.domain.slots import SlotStatus
+
+CODER = IdCoder("aa", 4)
+LONG_AGO = NOW - 3_600 * SECOND
+
+
+def live(level: int, kind: OrderKind, generation: int = 3, *, at: int = LONG_AGO, known: bool = True) -> LiveOrder:
+    """A journalled order; known: the venue had confirmed it."""
+    side = Side.BUY if kind.buys else Side.SELL
+    client_id = CODER.encode(level, kind, generation)
+    intent = Intent(
+        "main", "XUSDT", client_id, level, kind, generation, side, 100_000 + 500 * level, 10, False, True, at
+    )
+    status = OrderStatus.NEW if known else OrderStatus.PENDING
+    return LiveOrder(intent, status, 0, "v" + client_id if known else "")
+
+
+def journal(*orders: LiveOrder, slots: tuple[SlotSaved, ...] = ()) -> Restored:
+    """What a symbol that has traded before starts from."""
+    return replace(
+        EMPTY,
+        lattice=LatticeSaved("main", "XUSDT", 100_000, 500, None),
+        orders=orders,
+        slots=slots,
+        generation_floor=9,
+        totals=TotalsSaved("main", "XUSDT", 70, Decimal(3), Decimal(0), 2, 50),
+        known_trades=frozenset({49, 50}),
+    )
+
+
+def held(level: int = -1, quantity: int = 10) -> SlotSaved:
+    """A level that holds something."""
+    return SlotSaved("main", "XUSDT", level, quantity, quantity * 99_500, level + 1, 2)
+
+
+def told(order: LiveOrder, status: OrderStatus, filled: int = 0) -> OrderReport:
+    """A journalled order as the venue tells it."""
+    intent = order.intent
+    return OrderReport(
+        intent.client_id, "XUSDT", "v" + intent.client_id, intent.side, status, intent.price, 10, filled, NOW
+    )
+
+
+def trade(order: LiveOrder, trade_id: int, quantity: int, *, named: bool = True, at: int = NOW) -> Fill:
+    """A trade of a journalled order."""
+    intent = order.intent
+    client_id = intent.client_id if named else ClientId("")
+    return Fill(
+        "XUSDT", trade_id, client_id, "v" + intent.client_id, intent.side, intent.price, quantity, Decimal(1), "USDT",
+        True, at,
+    )  # fmt: skip
+
+
+def test_it_asks_for_the_fate_of_every_restored_order_and_for_the_trades_since() -> None:
+    known, unknown = live(-1, OrderKind.OPEN_BUY), live(-2, OrderKind.OPEN_BUY, known=False)
+    market = Market(restored=journal(known, unknown))
+    market.prepare()
+    (want,) = market.told(WantTruth)
+    assert set(want.client_ids) == {known.intent.client_id, unknown.intent.client_id}
+    assert want.venue_ids == (("v" + known.intent.client_id, known.intent.client_id),)
+    assert (want.after_trade, want.since) == (50, 1)
+
+
+def test_a_restored_order_that_rests_is_kept() -> None:
+    order = live(-1, OrderKind.OPEN_BUY)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(open_orders=(told(order, OrderStatus.NEW),))
+    assert market.actor.slots.slot(-1).status is SlotStatus.LOCKED
+    market.quote()
+    assert [plan.level for plan in market.places()] == [-2, -3]
+    assert all(plan.generation == 10 for plan in market.places())
+
+
+def test_f16_fills_while_the_process_was_down_are_credited_to_their_slots_and_get_their_exits() -> None:
+    order = live(-1, OrderKind.OPEN_BUY)
+    market = Market(restored=journal(order))
+    market.prepare()
+    found = ((order.intent.client_id, told(order, OrderStatus.FILLED, 10)),)
+    market.truth(found=found, fills=(trade(order, 49, 3), trade(order, 51, 10)), position=10)
+    assert [saved.fill.trade_id for saved in market.written(FillSaved)] == [51]
+    (saved,) = market.written(OrderSaved)
+    assert (saved.status, saved.filled) == (OrderStatus.FILLED, 10)
+    assert market.written(TotalsSaved)[-1].last_trade_id == 51
+    market.quote(9_975.0)
+    assert market.plan(-1).kind is OrderKind.EXIT_SELL
+
+
+def test_an_order_that_ended_without_fills_frees_its_level() -> None:
+    order = live(-1, OrderKind.OPEN_BUY)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, told(order, OrderStatus.CANCELED)),))
+    assert market.written(OrderSaved)[0].status is OrderStatus.CANCELED
+    market.quote()
+    assert [plan.level for plan in market.places()] == [-1, -2, -3]
+
+
+def test_an_order_that_the_venue_has_forgotten_ended_with_what_was_booked() -> None:
+    order = replace(live(-1, OrderKind.OPEN_BUY), filled=4, status=OrderStatus.PARTIALLY_FILLED)
+    market = Market(restored=journal(order, slots=(held(-1, 4),)))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=4)
+    (saved,) = market.written(OrderSaved)
+    assert (saved.status, saved.filled) == (OrderStatus.CANCELED, 4)
+
+
+def test_an_opening_that_never_arrived_is_given_up() -> None:
+    order = live(-1, OrderKind.OPEN_BUY, known=False)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),))
+    assert market.written(OrderSaved)[0].status is OrderStatus.REJECTED
+    assert market.actor.slots.slot(-1).status is SlotStatus.FREE
+
+
+def test_an_opening_that_may_still_arrive_is_waited_for() -> None:
+    order = live(-1, OrderKind.OPEN_BUY, at=NOW - 2 * SECOND, known=False)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),))
+    assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == 4 * SECOND
+    market.quote()
+    assert -1 not in [plan.level for plan in market.places()]
+    market.step(timer.message, timer.after)
+    market.truth(found=((order.intent.client_id, None),))
+    assert [plan.level for plan in market.places()] == [-1]
+
+
+def test_f15_an_exit_that_was_on_its_way_goes_out_again_under_the_same_id_at_once() -> None:
+    order = live(-1, OrderKind.EXIT_SELL, at=NOW - SECOND, known=False)
+    market = Market(restored=journal(order, slots=(held(),)))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=10)
+    (plan,) = market.places()
+    assert (plan.request.client_id, plan.again, plan.request.quantity) == (order.intent.client_id, True, 10)
+    assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
+    market.update(plan, OrderStatus.NEW)
+    assert market.actor.slots.slot(-1).status is SlotStatus.LOCKED
+
+
+def test_an_exit_that_could_not_be_sent_again_keeps_its_id_while_the_first_one_may_still_come() -> None:
+    order = live(-1, OrderKind.EXIT_SELL, at=NOW - SECOND, known=False)
+    market = Market(restored=journal(order, slots=(held(),)))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=10)
+    (plan,) = market.places()
+    market.step(PlaceFailed(plan.request.client_id, "not_sent", "connection refused"))
+    assert not market.places()
+    market.step(Reconcile(), SECOND)
+    market.truth(found=((order.intent.client_id, None),), position=10)
+    assert [again.request.client_id for again in market.places()] == [order.intent.client_id]
+    market.now += 10 * SECOND
+    market.step(PlaceFailed(plan.request.client_id, "not_sent", "connection refused"))
+    assert market.actor.slots.slot(-1).status is SlotStatus.FREE
+
+
+def test_a_market_order_that_was_on_its_way_is_sent_again_as_one() -> None:
+    order = live(-1, OrderKind.FLATTEN_SELL, at=NOW - SECOND, known=False)
+    order = replace(order, intent=replace(order.intent, price=0, post_only=False))
+    market = Market(restored=journal(order, slots=(held(),)))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=10)
+    (plan,) = market.places()
+    assert (plan.request.price, plan.request.post_only) == (None, False)
+
+
+def test_of_two_live_orders_on_a_level_the_newer_one_is_kept_and_the_other_cancelled() -> None:
+    older, newer = live(-1, OrderKind.OPEN_BUY, 3), live(-1, OrderKind.OPEN_BUY, 4)
+    market = Market(restored=journal(older, newer))
+    market.prepare()
+    market.truth(open_orders=(told(older, OrderStatus.NEW), told(newer, OrderStatus.NEW)))
+    assert market.cancels() == [older.intent.client_id]
+    order = market.actor.slots.slot(-1).order
+    assert order is not None
+    assert order.client_id == newer.intent.client_id
+
+
+def test_an_order_of_ours_that_nobody_knows_is_cancelled() -> None:
+    stray = live(-2, OrderKind.OPEN_BUY, 7)
+    market = Market(restored=journal())
+    market.prepare()
+    market.truth(open_orders=(told(stray, OrderStatus.NEW),))
+    assert market.cancels() == [stray.intent.client_id]
+
+
+def test_f26_orders_of_others_are_left_alone() -> None:
+    market = Market(restored=journal())
+    market.prepare()
+    foreign = replace(told(live(-2, OrderKind.OPEN_BUY), OrderStatus.NEW), client_id=ClientId("web_1"))
+    market.truth(open_orders=(foreign,))
+    assert not market.cancels()
+
+
+# --- trades ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_trade_that_is_not_named_may_still_be_ours_and_is_asked_for_again() -> None:
+    market = Market().trade()
+    order = live(-1, OrderKind.OPEN_BUY)
+    young = replace(trade(order, 60, 5, named=False), at=market.now)
+    old = replace(trade(order, 55, 5, named=False), at=market.now - 60 * SECOND)
+    market.step(Reconcile(), SECOND)
+    market.truth(fills=(old, young, replace(young, trade_id=61, client_id=ClientId("web_1"))))
+    assert market.actor.totals.confirmed == 55
+    assert market.actor.sync.foreign == 2
+    market.step(Reconcile(), SECOND)
+    assert market.told(WantTruth)[0].after_trade == 55
+
+
+def test_every_trade_up_to_the_newest_named_one_is_confirmed() -> None:
+    market = Market().trade()
+    plan = market.plan(-1)
+    trades = (market.fill(plan, 2, trade_id=70), market.fill(plan, 3, trade_id=71))
+    market.step(Reconcile(), SECOND)
+    market.truth(
+        fills=trades, position=5, open_orders=tuple(_open(market, k, 5 if k == -1 else 0) for k in (-1, -2, -3))
+    )
+    assert market.actor.totals.confirmed == 71
+    assert market.actor.slots.slot(-1).position == 5
+
+
+def _open(market: Market, level: int, filled: int = 0) -> OrderReport:
+    return market.report(market.plan(level), OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW, filled)
+
+
+def test_an_ended_order_whose_trades_are_not_listed_yet_is_asked_about_soon() -> None:
+    order = live(-1, OrderKind.OPEN_BUY)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, told(order, OrderStatus.FILLED, 10)),))
+    assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == SECOND // 2
+    market.step(timer.message, timer.after)
+    assert order.intent.client_id in market.told(WantTruth)[0].client_ids
+    market.truth(fills=(trade(order, 51, 10),), position=10)
+    assert market.actor.slots.slot(-1).status is SlotStatus.FREE
+
+
+# --- positions -------------------------------------------------------------------------------------------------------
+
+
+def reconcile(market: Market, position: int, times: int = 1) -> None:
+    """Compare with a venue that holds so much."""
+    for _ in range(times):
+        market.step(Reconcile(), SECOND)
+        market.truth(position=position, open_orders=tuple(_open(market, k) for k in (-1, -2, -3)))
+
+
+def test_f18_a_position_that_stays_different_closes_the_gate_and_alarms_once() -> None:
+    market = Market(restored=journal()).trade()
+    reconcile(market, 7, 3)
+    assert "position_mismatch" not in market.actor.gates
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == SECOND // 2
+    reconcile(market, 7)
+    assert "the venue holds 0.007, the slots 0.000" in market.actor.gates["position_mismatch"]
+    assert [told.kind for told in market.effects(ports.Announce)] == ["position.mismatch"]
+    reconcile(market, 7)
+    assert not market.effects(ports.Announce)
+    for level in (-1, -2, -3):
+        market.update(market.plan(level), OrderStatus.CANCELED)
+    market.step(Reconcile(), SECOND)
+    market.truth()
+    assert not market.actor.gates
+    assert market.places()
+
+
+def test_a_difference_while_orders_fill_says_nothing() -> None:
+    market = Market(restored=journal()).trade()
+    for number in range(6):
+        market.step(Reconcile(), SECOND)
+        market.update(market.plan(-1), OrderStatus.PARTIALLY_FILLED, number)
+        market.truth(position=99, open_orders=tuple(_open(market, k) for k in (-1, -2, -3)))
+    assert "position_mismatch" not in market.actor.gates
+
+
+def test_a_start_waits_until_a_difference_is_believed_or_gone() -> None:
+    market = Market(restored=journal())
+    market.prepare()
+    for _ in range(3):
+        market.truth(position=7)
+        assert market.actor.phase is Phase.SYNCING
+        market.step(Reconcile(), SECOND)
+    market.truth(position=7)
+    assert market.actor.phase is Phase.TRADING
+    market.quote()
+    assert not market.places()
+
+
+def test_a_position_that_was_there_before_is_refused_with_its_size() -> None:
+    market = Market()
+    market.prepare()
+    market.truth(position=-25)
+    (unable,) = market.told(SymbolUnable)
+    assert unable.sentence.startswith("there is a position of -0.025 X already")
+    assert market.actor.state is SymbolState.REFUSED
+
+
+@pytest.mark.parametrize(("quantity", "levels"), [(25, [0, 1, 2]), (-25, [0, -1, -2])])
+def test_f17_a_position_is_adopted_when_that_is_asked_for(quantity: int, levels: list[int]) -> None:
+    market = Market(replace(SPEC, adopt=True, grid=replace(GRID, amount=Decimal(100))))
+    market.prepare()
+    market.truth(position=quantity)
+    saved = market.written(FillSaved)
+    assert [entry.level for entry in saved] == levels
+    assert all(entry.inferred for entry in saved)
+    assert market.actor.slots.position == quantity
+    assert market.actor.phase is Phase.TRADING
+    assert market.effects(ports.Announce)[0].kind == "position.adopted"
+    market.quote()
+    exits = [plan for plan in market.places() if not plan.kind.opens]
+    assert sum(plan.request.quantity for plan in exits) == 25
+
+
+def test_adopting_is_refused_when_the_settings_cannot_work() -> None:
+    market = Market(replace(SPEC, adopt=True, grid=replace(GRID, interval=Decimal("0.04"))))
+    market.prepare()
+    market.truth(position=25)
+    assert market.actor.state is SymbolState.REFUSED
+
+
+# --- questions and answers -------------------------------------------------------------------------------------------
+
+
+def test_it_compares_every_interval() -> None:
+    market = Market()
+    market.prepare()
+    market.truth()
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert (timer.after, timer.message) == (60 * SECOND, Reconcile())
+
+
+def test_a_view_that_cannot_be_had_is_asked_for_again() -> None:
+    market = Market()
+    market.prepare()
+    market.step(ports.TruthFailed("XUSDT", "timed out", 3 * SECOND))
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == 3 * SECOND
+    assert "timed out" in market.actor.why
+    market.step(timer.message, timer.after)
+    assert market.told(WantTruth)
+
+
+def test_an_answer_that_nobody_asked_for_is_ignored() -> None:
+    market = Market()
+    market.prepare()
+    market.truth()
+    market.truth(position=99)
+    assert not market.effects(ports.Persist)
+    assert market.actor.phase is Phase.TRADING
+
+
+def test_orders_in_flight_are_left_to_the_tracker_unless_it_is_a_new_one() -> None:
+    market = Market().trade()
+    market.step(Start())
+    market.prepare()
+    market.truth(open_orders=tuple(_open(market, k) for k in (-1, -2, -3)))
+    market.fills(market.plan(-1))
+    in_flight = market.plan(-1).request.client_id
+    market.step(Reconcile(), SECOND)
+    assert in_flight not in market.told(WantTruth)[0].client_ids
+    market.truth(open_orders=tuple(_open(market, k) for k in (-2, -3)), position=10)
+    market.step(Start())
+    market.prepare()
+    assert in_flight in market.told(WantTruth)[0].client_ids
+
+
+def test_a_cancel_that_a_dead_exchange_actor_had_in_hand_is_asked_for_again() -> None:
+    market = Market().trade()
+    market.step(Pause())
+    cancelled = set(market.cancels())
+    assert len(cancelled) == 3
+    market.prepare()
+    market.truth(open_orders=tuple(_open(market, level) for level in (-1, -2, -3)))
+    assert set(market.cancels()) == cancelled
