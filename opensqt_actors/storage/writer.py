@@ -291,6 +291,8 @@ class Writer:
             self._alert("journal.away", f"nothing can be written: {self.away}")
 
     def _recovered(self) -> None:
+        """Whoever hears that the database is back may write at once, so it is no longer away before that is told."""
+        self.away = None
         if self._outage:
             self._outage = False
             self._delay = self._settings.backoff_first
