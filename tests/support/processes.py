@@ -97,13 +97,13 @@ class VenueProcess:
             with error:
                 raise AssertionError(f"{method} {path}: {error.read().decode()}") from None
 
-    def pause(self) -> None:
-        """Let the prices of all markets stand still."""
-        self.admin("POST", "/markets/pause", {})
+    def pause(self, *symbols: str) -> None:
+        """Let the prices of these markets, or of all, stand still."""
+        self.admin("POST", "/markets/pause", {"symbols": list(symbols) or None})
 
-    def resume(self) -> None:
+    def resume(self, *symbols: str) -> None:
         """Let them move again."""
-        self.admin("POST", "/markets/resume", {})
+        self.admin("POST", "/markets/resume", {"symbols": list(symbols) or None})
 
     def markets(self) -> dict[str, dict[str, Any]]:
         """Every market by symbol."""

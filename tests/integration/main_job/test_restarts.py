@@ -28,6 +28,12 @@ def trading(start_venue: Any, make_supervisor: Any) -> Any:
     return venue, supervisor, names
 
 
+def holding(venue: Any, name: str) -> None:
+    """Let a market stand still at a price at which something is held."""
+    venue.pause(name)
+    wait_until(lambda: exit_orders(venue, name) or venue.move(name, "-0.3"), f"an exit of {name}")
+
+
 def again(supervisor: Any) -> None:
     supervisor.kill()
     supervisor.start()
@@ -38,6 +44,7 @@ def again(supervisor: Any) -> None:
 def test_removals_are_finished_and_a_pause_is_kept_after_a_kill(trading: Any) -> None:
     venue, supervisor, names = trading
     flatten, leave, graceful, paused = names[:4]
+    holding(venue, leave)
     for name, mode in (
         (flatten, registry_pb2.REMOVE_MODE_FLATTEN),
         (leave, registry_pb2.REMOVE_MODE_LEAVE),
@@ -68,10 +75,12 @@ def test_removals_are_finished_and_a_pause_is_kept_after_a_kill(trading: Any) ->
 @pytest.mark.timeout(120)
 def test_a_market_that_was_left_is_taken_up_again_with_what_it_holds(trading: Any) -> None:
     venue, supervisor, (name, *_) = trading
+    holding(venue, name)
     supervisor.ask("RemoveSymbol", pb.RemoveSymbolRequest(symbol=name, mode=registry_pb2.REMOVE_MODE_LEAVE))
     supervisor.wait_gone(name)
     held = venue.account()["positions"][name]["amount"]
     assert venue.open_orders(symbol=name) == []
+    venue.resume(name)
     supervisor.add(name)
     supervisor.wait_state(name, registry_pb2.SYMBOL_STATE_TRADING)
     wait_until(lambda: exit_orders(venue, name) and openings(venue, name), "exits for what is held, and openings")
