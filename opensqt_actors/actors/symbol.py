@@ -568,6 +568,6 @@ class SymbolActor:
             return SymbolState.REFUSED
         if self.leaving is not None:
             return SymbolState.REMOVING
-        if self.phase is not Phase.TRADING or self.strategy is None:
+        if self.phase is not Phase.TRADING or self.strategy is None or not self.bid:
             return SymbolState.STARTING
         return SymbolState.PAUSED if "paused" in self.gates else SymbolState.TRADING
