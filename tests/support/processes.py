@@ -120,9 +120,9 @@ class VenueProcess:
         self.set_price(symbol, Decimal(market["bid"]) * (1 + Decimal(percent) / 100) // tick * tick)
 
     def stir(self) -> None:
-        """Move every market by a tick: one that stands still is not heard of."""
+        """Raise every market by a tick, whatever its spread: one that stands still is not heard of."""
         for symbol, market in self.markets().items():
-            self.set_price(symbol, Decimal(market["bid"]) + 2 * Decimal(market["tick"]))
+            self.set_price(symbol, Decimal(market["ask"]) + Decimal(market["tick"]))
 
     def account(self, key: str = KEY) -> dict[str, Any]:
         """Money and positions."""
