@@ -37,8 +37,10 @@ class Draft:
 
     def quiet(self, low: int, high: int) -> None:
         """Narrow the band."""
-        self.low = max(self.low, low)
-        self.high = min(self.high, high)
+        if low > self.low:
+            self.low = low
+        if high < self.high:
+            self.high = high
 
     def wait_until(self, moment: int) -> None:
         """Decide again at `moment` even if no price comes."""

@@ -68,8 +68,9 @@ class Grid:
 
     def _forget(self, slots: Slots) -> None:
         """Drop empty slots that left the window."""
-        for level in slots.idle - self.ladder.want_buys - self.ladder.want_sells:
-            slots.drop(level)
+        if slots.idle:
+            for level in slots.idle.difference(self.ladder.want_buys, self.ladder.want_sells):
+                slots.drop(level)
 
     def filled(self, slots: Slots, slot: Slot) -> None:
         """Reserve the exit level of a slot that has just come to hold something."""

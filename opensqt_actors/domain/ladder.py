@@ -39,7 +39,7 @@ class View(NamedTuple):
     """What follows from a centre, for skewed prices in ticks (those x ONE are marked so).
 
     down, up: x ONE, between which it stays; low, high: low <= price < high, it is the nearest of all;
-    buys, sells: opening levels; order: all of them, nearest first; earns: whether the interval pays its fees here.
+    buys, sells: opening levels; earns: whether the interval pays its fees here; band: the ladder's, without a skew.
     """
 
     centre: int
@@ -49,8 +49,8 @@ class View(NamedTuple):
     high: int
     buys: frozenset[int]
     sells: frozenset[int]
-    order: tuple[int, ...]
     earns: bool
+    band: tuple[int, int]
 
 
 class Ladder:
@@ -60,9 +60,9 @@ class Ladder:
     """
 
     __slots__ = (
-        "_distances", "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_low_limit", "_reached", "_rungs",
-        "_views", "amount", "band", "buys", "centre", "down", "full_amount", "instrument", "lattice", "limit",
-        "multiple", "order", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
+        "_distances", "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_limited", "_low_limit", "_nearest",
+        "_reached", "_rungs", "_view", "_views", "amount", "band", "buys", "centre", "down", "full_amount", "instrument",
+        "lattice", "limit", "multiple", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
     )  # fmt: skip
 
     def __init__(self, market: Market) -> None:
@@ -84,10 +84,12 @@ class Ladder:
         self.band = (-FAR, FAR)
         self.want_buys: frozenset[int] = frozenset()
         self.want_sells: frozenset[int] = frozenset()
-        self.order: tuple[int, ...] = ()
+        self._view: View | None = None
+        self._nearest: list[int] | None = None
         self._fee = max(market.fees.maker, Decimal(0)).as_integer_ratio()
         self._low_limit = -FAR if settings.min_price is None else instrument.price_to_ticks(settings.min_price)
         self._high_limit = FAR if settings.max_price is None else instrument.price_to_ticks(settings.max_price)
+        self._limited = settings.min_price is not None or settings.max_price is not None
         self._dynamic = IntervalMultiple(float(settings.atr_scale), settings.max_multiple)
         self._indicators = Indicators()
         self._least = 1
@@ -102,9 +104,10 @@ class Ladder:
         """Move the centre when the skewed price is more than 0.6 intervals away from it. True when it moved."""
         if self.skew:
             self._rescale(slots)
-        if self.down <= mid * self.scale <= self.up:
+        skewed = mid * self.scale
+        if self.down <= skewed <= self.up:
             return False
-        self._move(mid * self.scale // ONE)
+        self._move(skewed // ONE)
         return True
 
     def _rescale(self, slots: Slots) -> None:
@@ -118,10 +121,10 @@ class Ladder:
 
     def _move(self, price: int) -> None:
         """Take the nearest centre that the trail allows, at an interval that earns its fees there."""
-        here = self.centre
-        if here is not None and self.up > self.down:
-            step = self._views.get(here + self.multiple if price >= self.lattice.price(here) else here - self.multiple)
-            if step is not None and step.low <= price < step.high and step.earns and self.settings.trail is Trail.BOTH:
+        here = self._view
+        if here is not None and self.up > self.down and self.settings.trail is Trail.BOTH:
+            step = self._views.get(here.centre + self.multiple if price >= here.high else here.centre - self.multiple)
+            if step is not None and step.low <= price < step.high and step.earns:
                 self._stand(step)
                 return
         self._set_multiple(max(self._dynamic.value, self._least))
@@ -140,8 +143,11 @@ class Ladder:
             self._distances.clear()
 
     def _stand(self, view: View) -> None:
-        self.centre, self.down, self.up, _, _, self.want_buys, self.want_sells, self.order, _ = view
-        self._set_band()
+        self._view = view
+        self._nearest = None
+        self.centre, self.down, self.up, _, _, self.want_buys, self.want_sells, _, self.band = view
+        if self.scale != ONE:
+            self._set_band()
 
     def _trailed(self, price: int, interval: int) -> int:
         """The centre for a skewed price in ticks, as far as it may follow: `_reached` is how far it came."""
@@ -167,18 +173,15 @@ class Ladder:
 
     def _look(self, centre: int) -> View:
         m, price, trail = self.multiple, self.lattice.price, self.settings.trail
-        here = price(centre)
-        up = (here * 10 + 6 * (price(centre + m) - here)) * ONE // 10
-        down = ceil_div((here * 10 - 6 * (here - price(centre - m))) * ONE, 10)
-        if trail in (Trail.DOWN, Trail.NONE):
-            up = FAR
-        if trail in (Trail.UP, Trail.NONE):
-            down = -FAR
-        low, high = (price(centre - m) + here + 1) // 2, (here + price(centre + m) + 1) // 2
-        buys, sells = (tuple(filter(self._allowed, levels)) for levels in self._window(centre))
-        order = tuple(sorted((*buys, *sells), key=lambda level: (abs(level - centre), level)))
-        earns = self.earns(here, price(centre + m))
-        return View(centre, down, up, low, high, frozenset(buys), frozenset(sells), order, earns)
+        below, here, above = price(centre - m), price(centre), price(centre + m)
+        up = (here * 10 + 6 * (above - here)) * ONE // 10 if trail in (Trail.BOTH, Trail.UP) else FAR
+        down = ceil_div((here * 10 - 6 * (here - below)) * ONE, 10) if trail in (Trail.BOTH, Trail.DOWN) else -FAR
+        buys, sells = map(frozenset, self._window(centre))
+        if self._limited:
+            buys, sells = frozenset(filter(self._allowed, buys)), frozenset(filter(self._allowed, sells))
+        earns = self.earns(here, above)
+        low, high = (below + here + 1) // 2, (here + above + 1) // 2
+        return View(centre, down, up, low, high, buys, sells, earns, _band(down, up, ONE))
 
     def _window(self, centre: int) -> tuple[range, range]:
         """All levels of the window, whatever the price limits say."""
@@ -191,14 +194,16 @@ class Ladder:
         return self._low_limit <= self.lattice.price(level) <= self._high_limit
 
     def _set_band(self) -> None:
-        low = ceil_div(self.down, self.scale) if self.down != -FAR else -FAR
-        self.band = (low, self.up // self.scale + 1 if self.up != FAR else FAR)
+        self.band = _band(self.down, self.up, self.scale)
 
     # --- levels ------------------------------------------------------------------------------------------------------
 
     def rungs(self) -> list[Rung]:
-        """The levels on which the grid would open, nearest first."""
-        return [self.rung(level) for level in self.order]
+        """The levels on which the grid would open, nearest first; of two equally near the lower one first."""
+        if self._nearest is None:
+            centre = self.centre or 0
+            self._nearest = sorted((*self.want_buys, *self.want_sells), key=lambda level: (abs(level - centre), level))
+        return [self.rung(level) for level in self._nearest]
 
     def clipped(self) -> list[int]:
         """The window's levels on which the price limits forbid to open."""
@@ -290,3 +295,8 @@ class Ladder:
             self.amount = amount
             self._rungs.clear()
         return changed
+
+
+def _band(down: int, up: int, scale: int) -> tuple[int, int]:
+    """The mid prices, low <= mid < high, whose skewed prices lie between two edges x ONE, both included."""
+    return (ceil_div(down, scale) if down != -FAR else -FAR, up // scale + 1 if up != FAR else FAR)

@@ -63,34 +63,29 @@ class Openings:
     def follow(self, slots: Slots, draft: Draft) -> bool:
         """Do what `walk` does. False, with nothing done: a limit is near, walk."""
         ladder = self.ladder
-        buys, sells, exits = slots.open_buys, slots.open_sells, slots.exits
-        want_buys, want_sells = ladder.want_buys, ladder.want_sells
-        missing = want_buys.difference(buys)
-        odd = set() if len(buys) + len(missing) == len(want_buys) else buys.keys() - want_buys
-        missing_sells = want_sells.difference(sells)
-        if len(sells) + len(missing_sells) != len(want_sells):
-            odd |= sells.keys() - want_sells
-        if exits:
-            odd |= exits.keys() & buys.keys()
-            odd |= exits.keys() & sells.keys()
+        missing: list[int] = []
+        odd: list[int] = []
+        _compare(ladder.want_buys, slots.open_buys, slots.exits, missing, odd)
+        _compare(ladder.want_sells, slots.open_sells, slots.exits, missing, odd)
         self.roomy = self._fits(slots, len(odd) + SPARE)
         if self.exits.dusty or not (self.roomy or self._fits(slots, len(odd))):
             return False
-        for level in sorted(odd):
-            slot = slots.by_level[level]
-            if slot.order is not None and not self._stays(slots, level, slot.order, draft) and not slot.position:
-                draft.cancel(slot)
-        missing |= missing_sells
+        if odd:
+            odd.sort()
+            for level in odd:
+                slot = slots.by_level[level]
+                if slot.order is not None and not self._stays(slots, level, slot.order, draft) and not slot.position:
+                    draft.cancel(slot)
         if missing:
             self._enter_missing(slots, missing, draft)
         return True
 
     def _enter_missing(self, slots: Slots, missing: Iterable[int], draft: Draft) -> None:
         """Place orders, nearest first, on levels that have none and belong to no exit and no holding."""
-        ladder, by_level = self.ladder, slots.by_level
-        centre = ladder.centre or 0
-        free = [level for level in missing if level not in slots.held and level not in slots.exits]
+        ladder, by_level, held, exits = self.ladder, slots.by_level, slots.held, slots.exits
+        free = [level for level in missing if level not in held and level not in exits]
         if len(free) > 1:
+            centre = ladder.centre or 0
             free.sort(key=lambda level: (abs(level - centre), level))
         for level in free:
             slot = by_level.get(level)
@@ -101,13 +96,13 @@ class Openings:
 
     def _fits(self, slots: Slots, more: int) -> bool:
         """Whether every wanted level and `more` others could have an order of full size under the limits."""
-        ladder = self.ladder
+        ladder, limit = self.ladder, self.ladder.limit
         amount = self._largest or self._measure(slots)
         buys, sells = len(ladder.want_buys), len(ladder.want_sells)
         return (
             slots.exit_orders + len(slots.attention) + buys + sells + more <= ladder.settings.max_open_orders
-            and (not ladder.buys or slots.long_cost + amount * (buys + more) <= ladder.limit)
-            and (not ladder.sells or slots.short_cost + amount * (sells + more) <= ladder.limit)
+            and (not ladder.buys or slots.long_cost + amount * (buys + more) <= limit)
+            and (not ladder.sells or slots.short_cost + amount * (sells + more) <= limit)
         )
 
     def _measure(self, slots: Slots) -> int:
@@ -228,17 +223,35 @@ class Openings:
     def came_to(self, level: int, kind: OrderKind, draft: Draft) -> bool:
         """Whether the market came to a resting opening order: it stays, although the centre has moved on to it."""
         ladder = self.ladder
-        centre = ladder.centre or 0
-        if level == centre:
+        distance = level - (ladder.centre or 0)
+        if distance == 0:
             return True
-        if (level - centre) % ladder.multiple:
+        buys = kind is OrderKind.OPEN_BUY
+        if (distance > 0) is not buys or distance % ladder.multiple:
             return False
         price = ladder.lattice.price(level)
-        if kind is OrderKind.OPEN_BUY:
-            if level > centre and price >= draft.mid:
+        if buys:
+            if price >= draft.mid:
                 draft.quiet(-FAR, price + 1)
                 return True
-        elif level < centre and price <= draft.mid:
+        elif price <= draft.mid:
             draft.quiet(price, FAR)
             return True
         return False
+
+
+def _compare(
+    wanted: frozenset[int], resting: dict[int, Slot], exits: dict[int, int], missing: list[int], odd: list[int]
+) -> None:
+    """Add what one side of the window lacks to `missing`, and what does not belong there to `odd`, each level once."""
+    if not resting:
+        missing += wanted
+        return
+    absent = wanted.difference(resting)
+    if absent:
+        missing += absent
+    strange = set() if len(resting) + len(absent) == len(wanted) else set(resting).difference(wanted)
+    if exits and not exits.keys().isdisjoint(resting):
+        strange |= exits.keys() & resting.keys()
+    if strange:
+        odd += strange
