@@ -37,9 +37,9 @@ class Draft:
 
     def quiet(self, low: int, high: int) -> None:
         """Narrow the band."""
-        if low > self.low:
+        if low > self.low:  # noqa: PLR1730 - max() costs four times as much, and this is asked for several times a decision
             self.low = low
-        if high < self.high:
+        if high < self.high:  # noqa: PLR1730
             self.high = high
 
     def wait_until(self, moment: int) -> None:

@@ -61,8 +61,9 @@ class Ladder:
 
     __slots__ = (
         "_distances", "_dynamic", "_fee", "_high_limit", "_indicators", "_least", "_limited", "_low_limit", "_nearest",
-        "_reached", "_rungs", "_view", "_views", "amount", "band", "buys", "centre", "down", "full_amount", "instrument",
-        "lattice", "limit", "multiple", "scale", "sells", "settings", "skew", "up", "want_buys", "want_sells",
+        "_reached", "_rungs", "_view", "_views", "amount", "band", "buys", "centre", "down", "full_amount",
+        "instrument", "lattice", "limit", "multiple", "scale", "sells", "settings", "skew", "up", "want_buys",
+        "want_sells",
     )  # fmt: skip
 
     def __init__(self, market: Market) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from thespian.actors import Actor, ActorExitRequest, ActorSystem
+from thespian.system.simpleSystemBase import PendingSend
 
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import CallLater, Cancellable, Clock
@@ -23,21 +24,13 @@ from opensqt_actors.runtime.kernel import MAX_BACKLOG, ActorRef, Cell, Kernel, S
 NS = 1e-9
 
 
-class PendingSends(deque[Any]):
-    """Thespian's queue with a cheap `pop(0)`: on its own list that costs time in proportion to the backlog."""
-
-    def pop(self, index: int = 0) -> Any:
-        """The oldest message; Thespian asks for no other."""
-        return self.popleft()
-
-
 class Carrier(Actor):  # type: ignore[misc]
     """What Thespian sees of an actor. It has no `__init__`: Thespian hides the reason of an error there."""
 
     deliver: Callable[[Any], None]
 
     def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802 - the name is Thespian's
-        """Hand the message on. Nothing that is an `Exception` may escape: Thespian would send it again."""
+        """Hand a message on that Thespian itself delivers. No `Exception` may escape: it would send it again."""
         self.deliver(message)
 
     _receive = receiveMessage
@@ -62,12 +55,12 @@ class ThespianHost(Kernel):
     ) -> None:
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
         self._base = self._system._systemBase
-        self._pending = self._base._pendingSends = PendingSends(self._base._pendingSends)
-        self._base._realizeWakeups = _no_wakeups
+        self._pending: deque[Any] = deque(self._base._pendingSends)
+        self._base._pendingSends = self._pending
         self._registry: dict[str, Any] = self._base.actorRegistry
         self._outside = self._registry[self._system.systemAddress.actorAddressString]
         self._outside.instance._receive = _ignore
-        self._send = self._base.actor_send
+        self._run = self._base._runSingleSend
         self._call_later = call_later
         self._graves: list[str] = []
         self._running = False
@@ -104,9 +97,18 @@ class ThespianHost(Kernel):
             self._drain()
 
     def _drain(self) -> None:
+        """Deliver in order until nothing waits. Exits and their notices are Thespian's to carry out."""
         self._running = True
+        pending, registry, run = self._pending, self._registry, self._run
         try:
-            self._base._runSends()
+            while pending:
+                send = pending.popleft()
+                message = send.msg
+                actor = registry[send.toActor.actorAddressString].instance
+                if type(actor) is Carrier and type(message) is not ActorExitRequest:
+                    actor.deliver(message)
+                else:
+                    run(send)
         finally:
             self._running = False
             if self._pending:
@@ -128,7 +130,7 @@ class ThespianHost(Kernel):
         cell.mailbox = address
 
     def _shut(self, cell: Cell) -> None:
-        self._send(self._outside.address, cell.mailbox, ActorExitRequest(recursive=False))
+        self._pending.append(PendingSend(self._outside.address, ActorExitRequest(recursive=False), cell.mailbox))
         self._graves.append(cell.mailbox.actorAddressString)
 
     def _bury(self) -> None:
@@ -138,7 +140,8 @@ class ThespianHost(Kernel):
         self._graves.clear()
 
     def _post(self, sender: Cell | None, to: Cell, message: Any) -> None:
-        self._send(self._outside.address if sender is None else sender.mailbox, to.mailbox, message)
+        origin = self._outside.address if sender is None else sender.mailbox
+        self._pending.append(PendingSend(origin, message, to.mailbox))
 
     def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
         return self._call_later(ns * NS, partial(self._due, cell, timer))
@@ -152,10 +155,6 @@ class ThespianHost(Kernel):
     def _drop(self, message: Any) -> None:
         if type(message) is not ActorExitRequest:
             super()._drop(message)
-
-
-def _no_wakeups() -> None:
-    """Stand in for the scan of all pending wake-ups that Thespian makes before every message."""
 
 
 def _ignore(message: Any, sender: Any) -> None:

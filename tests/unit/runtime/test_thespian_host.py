@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.metadata
-import inspect
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from thespian.system import simpleSystemBase
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import ManualClock, SystemClock
 from opensqt_actors.runtime.effects import ActorFailed, Effect, SetTimer, Spawn, Stop, Tell
-from opensqt_actors.runtime.thespian_host import PendingSends, ThespianHost
+from opensqt_actors.runtime.thespian_host import Carrier, ThespianHost
 
 ROOT = ActorId("root")
 CHILD = ActorId("child")
@@ -229,24 +228,41 @@ def test_the_private_names_that_the_host_touches_are_there() -> None:
     assert type(base.actorRegistry) is dict
     outside = base.actorRegistry[system.systemAddress.actorAddressString]
     assert outside.address is system.systemAddress
-    for owner, name in ((base, "_realizeWakeups"), (base, "_runSends"), (base, "actor_send")):
-        assert callable(getattr(owner, name))
+    assert callable(base._runSingleSend)
     carrier = base.actorRegistry[system.createActor(Actor).actorAddressString].instance
     assert callable(vars(carrier)["_receive"])
     assert callable(vars(outside.instance)["_receive"])
 
 
-def test_thespian_takes_the_oldest_message_from_the_front_and_no_other() -> None:
-    source = inspect.getsource(simpleSystemBase.ActorSystemBase)
-    assert source.count("_pendingSends.pop(") == source.count("_pendingSends.pop(0)") == 1
-    pending = PendingSends([1, 2, 3])
-    assert (pending.pop(0), list(pending)) == (1, [2, 3])
+def test_a_message_is_queued_as_thespian_queues_its_own() -> None:
+    system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
+    base, address = system._systemBase, system.createActor(Actor)
+    base.actor_send(system.systemAddress, address, "theirs")
+    (theirs,) = base._pendingSends
+    ours = simpleSystemBase.PendingSend(system.systemAddress, "ours", address)
+    assert type(theirs) is type(ours)
+    assert vars(theirs) == {**vars(ours), "msg": "theirs"}
 
 
-def test_the_queue_that_thespian_uses_is_the_hosts() -> None:
+def test_what_thespian_sends_itself_waits_in_the_queue_of_the_host() -> None:
     host = make_host()
     assert host._base._pendingSends is host._pending
-    assert isinstance(host._base._pendingSends, PendingSends)
+    host._base.actor_send(host._outside.address, host._outside.address, "notice")
+    assert [send.msg for send in host._pending] == ["notice"]
+    host.start(ROOT, Parent())
+    host.tell(ROOT, "go")
+    assert not host._pending
+    assert host.counters.messages == 1
+
+
+def test_thespian_delivers_to_a_carrier_just_as_the_host_does() -> None:
+    host = make_host()
+    host.start(ROOT, Parent())
+    host.tell(ROOT, "start")
+    assert type(host._registry[host._cells[CHILD].mailbox.actorAddressString].instance) is Carrier
+    host._base.actor_send(host._outside.address, host._cells[CHILD].mailbox, "settle in")
+    host._base._runSingleSend(host._pending.popleft())
+    assert host.counters.messages == 3
 
 
 def test_thespian_does_not_look_for_wake_ups_before_each_message() -> None:
