@@ -17,13 +17,21 @@ from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
 from opensqt_actors.venues.driver import VenueDriver, VenueRouter
+from opensqt_actors.venues.engine import Engine
 
 
 class VenueAccount:
     """Connects one account's adapter to the ExchangeActor of the same account."""
 
     def __init__(
-        self, name: str, settings: Account, execution: Execution, risk: Risk, host: Host, exchange: ActorId
+        self,
+        name: str,
+        settings: Account,
+        execution: Execution,
+        risk: Risk,
+        host: Host,
+        exchange: ActorId,
+        engine: Engine,
     ) -> None:
         self.name = name
         self.board = PriceBoard()
@@ -38,7 +46,7 @@ class VenueAccount:
             Credentials(settings.api_key, settings.secret),
             SimulatedSite(site.port, site.ca) if site is not None else None,
         )
-        self.driver = VenueDriver(host, self.venue, exchange)
+        self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue))
         self._journal: ObservedJournal | None = None
         self._observe: Callable[[float], None]
 

@@ -29,6 +29,7 @@ from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
+from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
@@ -114,11 +115,15 @@ class System:
         clock = SystemClock()
         host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
         stack.callback(host.close)
+        engine = make_engine(settings, instance)
+        stack.push_async_callback(engine.close)
         router = VenueRouter(host)
         accounts: dict[str, VenueAccount] = {}
         for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
-            accounts[name] = VenueAccount(name, account_settings, settings.execution, settings.risk, host, exchange)
+            accounts[name] = VenueAccount(
+                name, account_settings, settings.execution, settings.risk, host, exchange, engine
+            )
             stack.push_async_callback(accounts[name].close)
             await self._open(accounts[name], router)
 
@@ -136,6 +141,7 @@ class System:
         self.bridge = Bridge(host, SUPERVISOR, journal.append)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
+        await engine.start(journal.append)
 
         if settings.telemetry.metrics_port:
             endpoint = MetricsEndpoint(

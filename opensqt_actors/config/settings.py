@@ -66,6 +66,13 @@ class PostOnlyFallback(StrEnum):
     PAUSE = "pause"
 
 
+class EngineName(StrEnum):
+    """How order batches are carried out: by the journal alone, or each as a DBOS workflow besides."""
+
+    SIMPLE = "simple"
+    DURABLE = "durable"
+
+
 class LogLevel(StrEnum):
     """The least important records that are written."""
 
@@ -242,6 +249,7 @@ class Settings(Section):
 
     state_dir: AnyPath = Field(default_factory=default_state_dir)
     database: Database = Database()
+    engine: Annotated[EngineName, one_of(EngineName)] = EngineName.SIMPLE
     accounts: Mapping[str, Account] = Field(min_length=1, max_length=36)
     defaults: GridDefaults = GridDefaults()
     symbols: tuple[SymbolEntry, ...] = Field(default=(), max_length=MAX_SYMBOLS)

@@ -38,6 +38,7 @@ from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import FundingPayment, NotSent, OutcomeUnknown
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.kernel import ActorRef, Host
+from opensqt_actors.venues.engine import Send
 from opensqt_actors.venues.port import FundingDue, QuoteSink, Venue, VenueError
 from opensqt_actors.venues.procedures import fetch_truth, find_order, prepare_symbol
 
@@ -62,11 +63,21 @@ class VenueDriver:
     """One account's effects and events. Lives in one asyncio loop; `open` first, `close` at the end.
 
     streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again;
-    funding_since: ns, from when on payments are told at start (default: three days ago).
+    funding_since: ns, from when on payments are told at start (default: three days ago); send: how places leave, see
+    `engine.Engine` (default: straight to the venue).
     """
 
-    def __init__(self, host: Host, venue: Venue, exchange_actor: ActorId, *, funding_since: int | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        venue: Venue,
+        exchange_actor: ActorId,
+        *,
+        funding_since: int | None = None,
+        send: Send | None = None,
+    ) -> None:
         self.venue = venue
+        self._send = venue.place if send is None else send
         self.exchange_actor = exchange_actor
         self.streams: dict[str, bool] = {}
         self._host = host
@@ -141,7 +152,7 @@ class VenueDriver:
 
     async def _places(self, effect: SendPlaces, answer: Answer) -> None:
         try:
-            outcomes = tuple(await self.venue.place(effect.orders))
+            outcomes = tuple(await self._send(effect.orders))
         except Exception as error:  # noqa: BLE001 - a broken adapter must not leave an order without an answer
             logger.opt(exception=error).error("placing orders broke")
             return answer(_doubtful(effect))
