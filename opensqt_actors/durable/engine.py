@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from typing import Any, TypeVar
 
 from loguru import logger
 
@@ -25,6 +26,7 @@ from opensqt_actors.durable.workflows import Workflows
 from opensqt_actors.venues.engine import Note, Send
 from opensqt_actors.venues.port import Venue, VenueError
 
+T = TypeVar("T")
 SECOND = 1_000_000_000
 CLOSE = 4.0
 """Seconds that batches which are out may take to have their outcomes recorded at the end."""
@@ -57,7 +59,7 @@ class _State(Enum):
 
 @dataclass(eq=False, slots=True)
 class _Ticket:
-    """A batch of this process. decided: None once sent, a reason once that cannot be; gone: whoever is behind may go."""
+    """A batch of this process. decided: None once sent, a reason once it cannot be; gone: whoever is behind may go."""
 
     id: str
     orders: tuple[OrderRequest, ...]
@@ -100,7 +102,7 @@ class DurableEngine:
         self._tickets: dict[str, _Ticket] = {}
         self._last: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._looking: set[asyncio.Task[object]] = set()
+        self._looking: set[asyncio.Task[Any]] = set()
         self._sweeping = False
         self._note: Note | None = None
         self._context = contextvars.copy_context()
@@ -130,15 +132,22 @@ class DurableEngine:
     async def _send(self, account: str, venue: Venue, orders: Sequence[OrderRequest]) -> Sequence[PlaceOutcome]:
         if all(order.reduce_only and order.price is None for order in orders):
             return await venue.place(orders)
-        reason: str | None = "the engine does not run"
-        if self._note is not None:
+        if self._note is None:
+            reason = "the engine does not run"
+        else:
             ticket = self._issue(account, orders)
-            reason = await self._decision(ticket, account, venue)
-            if reason is None:
+            decided = await self._decision(ticket, account)
+            if decided is None:
                 return await ticket.answer
+            reason = decided
         if all(order.reduce_only for order in orders):
             return await venue.place(orders)
         return [NotSent(order.client_id, reason, SECOND) for order in orders]
+
+    @property
+    def _starting(self) -> int:
+        """Batches that wait to be written down, those included that nobody waits for any more."""
+        return sum(1 for ticket in self._tickets.values() if ticket.state is not _State.SENT)
 
     def _issue(self, account: str, orders: Sequence[OrderRequest]) -> _Ticket:
         self._issued += 1
@@ -146,7 +155,7 @@ class DurableEngine:
         self._last[account] = ticket.gone
         return ticket
 
-    async def _decision(self, ticket: _Ticket, account: str, venue: Venue) -> str | None:
+    async def _decision(self, ticket: _Ticket, account: str) -> str | None:
         """None: it is out. A reason: it is not, and is not going to be."""
         reason: str | None = "too many batches wait for the database"
         try:
@@ -273,8 +282,8 @@ class DurableEngine:
         finally:
             self._sweeping = False
 
-    def _begin(self, work: object) -> None:
-        task = asyncio.create_task(work, context=self._context.copy())  # type: ignore[arg-type]
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -287,6 +296,6 @@ async def _place(venue: Venue, orders: tuple[OrderRequest, ...]) -> tuple[PlaceO
         return tuple(OutcomeUnknown(order.client_id, "interrupted") for order in orders)
 
 
-def _settle(future: asyncio.Future[object] | asyncio.Future[None], value: object) -> None:
+def _settle(future: asyncio.Future[T], value: T) -> None:
     if not future.done():
-        future.set_result(value)  # type: ignore[arg-type]
+        future.set_result(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -25,18 +25,18 @@ from opensqt_actors.storage import Database
 
 NAME = "opensqt.batch"
 FORMAT = "batch-1"
-"""Part of the application version: only what carries the same one is recovered. Goes up when a batch is written anew."""
+"""Part of the application version: only what carries the same is recovered. Goes up when batches are written anew."""
 SCHEMA = "dbos"
 FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 AT_ONCE = 1_000
 _POLLING = 0.02
 
-Step = Callable[[str, str, list[Row]], Awaitable[list[Outcome]]]
+Step = Callable[[str, str, list[Row]], Coroutine[Any, Any, list[Outcome]]]
 """(workflow id, account, rows): what one batch does, in a step; runs again when its end was not recorded."""
 
 Ended = Callable[[str, str, list[Outcome]], None]
-"""(workflow id, account, outcomes): the step is recorded; called again when the workflow's end was not. Must not raise."""
+"""(workflow id, account, outcomes): the step is recorded; again when the workflow's end was not. Must not raise."""
 
 
 def workflow_url(database_url: str) -> str:
@@ -98,18 +98,22 @@ class Workflows:
         self._batch = DBOS.workflow(name=NAME, max_recovery_attempts=None)(batch)
         try:
             DBOS.launch()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever it is, it keeps the engine from starting
             raise self._database.explain(error) from None
 
     async def start(self, workflow_id: str, account: str, rows: list[Row]) -> Awaitable[list[Outcome]]:
         """Write a batch down and let it run in this loop; returns how to wait for its end. Raises what goes wrong."""
         with SetWorkflowID(workflow_id):
             handle = await DBOS.start_workflow_async(self._batch, account, rows)
-        return handle.get_result()  # type: ignore[no-any-return]
+        return handle.get_result()
 
     async def unfinished(self, prefix: str = "") -> list[str]:
         """Ids of this process's workflows whose end is not recorded."""
         return await self._ids(status=UNFINISHED, workflow_id_prefix=prefix or None, limit=AT_ONCE)
+
+    async def finished(self) -> list[str]:
+        """Ids of this process's workflows that are kept for people to read."""
+        return await self._ids(status=FINISHED, limit=AT_ONCE)
 
     async def sweep(self, keep: int) -> int:
         """Delete finished workflows but the newest `keep`, at most a thousand at once; returns how many went."""
@@ -154,7 +158,7 @@ class Workflows:
         self._database.connect().close()
         try:
             DBOS.migrate(self._engine_url(), schema=SCHEMA)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever it is, it keeps the engine from starting
             raise self._database.explain(error) from None
 
     def _engine_url(self) -> str:

@@ -143,7 +143,7 @@ class Database:
 
     @property
     def engine(self) -> sa.Engine:
-        """For a library that keeps tables of its own here: these connections and time-outs, write lock taken at once."""
+        """For a library with tables of its own: these connections and time-outs, SQLite's write lock taken at once."""
         return self._engine.execution_options(sqlite_begin="IMMEDIATE")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The port of the execution engines: how a batch of orders, its intents durable, gets to the venue and its outcomes back.
+"""The port of the execution engines: how orders with durable intents get to the venue and their outcomes back.
 
 Only places pass here. Cancels never do, whatever the engine: nothing may stand in front of them.
 """
@@ -13,7 +13,7 @@ from opensqt_actors.domain.records import Entry
 from opensqt_actors.venues.port import Venue
 
 Send: TypeAlias = Callable[[Sequence[OrderRequest]], Awaitable[Sequence[PlaceOutcome]]]
-"""Sends orders whose intents are durable; one outcome each, in the order given. Batches leave in the order of the calls."""
+"""Sends orders whose intents are durable; one outcome each, in the order given. Batches leave in the order of calls."""
 
 Note: TypeAlias = Callable[[tuple[Entry, ...]], None]
 """Writes down, whatever it takes, what an engine has learnt of orders of an earlier process: `Journal.append`."""
@@ -33,7 +33,7 @@ class Engine(Protocol):
 
 
 class SimpleEngine:
-    """`simple`: the journal alone. What it left unanswered is found by the reconciliation at the start of each symbol."""
+    """`simple`: the journal alone. What it left unanswered is found by each symbol's reconciliation at the start."""
 
     def sender(self, account: str, venue: Venue) -> Send:
         """See Engine."""
