@@ -115,7 +115,7 @@ class Stand:
             settings=JournalSettings(backoff_first=0.01, backoff_last=0.02, idle=0.01),
             failpoint=failpoint,
         )
-        self.host = ThespianHost(WallClock(), loop.call_later, on_root_failure=lambda failure: self.hear(failure))
+        self.host = ThespianHost(WallClock(), loop.call_later, on_root_failure=self.hear)
         bind_storage(self.host, self.journal)
         router = VenueRouter(self.host)
         self.driver = VenueDriver(self.host, self.venue, DESK, send=self.engine.sender(ACCOUNT, self.venue))

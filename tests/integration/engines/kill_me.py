@@ -9,10 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from desk import Batch, Stand, order  # noqa: E402 its folder is no package
-from file_venue import FileVenue  # noqa: E402
+from desk import Batch, Stand, order
+from file_venue import FileVenue
 
-from opensqt_actors.actors.ports import IntentsCommitted, PlacesAnswered  # noqa: E402
+from opensqt_actors.actors.ports import IntentsCommitted, PlacesAnswered
 
 
 async def main(engine: str, url: str, orders: Path, first: int, at: str, after: int) -> None:
