@@ -18,7 +18,8 @@ from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor, PlaceFailed, StreamGate
 from opensqt_actors.actors.prices import PriceBoard
-from opensqt_actors.actors.risk import RiskActor, RiskChanged
+from opensqt_actors.actors.risk import RiskActor, RiskRules
+from opensqt_actors.actors.risk_messages import RiskChanged
 from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
 from opensqt_actors.actors.symbol import Execution, Pause, Remove, Resume, Start, StopTrading, SymbolActor
