@@ -24,7 +24,7 @@ class AnswerLog:
 
     def answered(self, outcome: PlaceOutcome | CancelOutcome, now: int) -> None:
         """What became of it. What was put off by a rate limit was no answer."""
-        sent = self._sent.pop(outcome.report.client_id if type(outcome) is Accepted else outcome.client_id, None)
+        sent = self._sent.pop(outcome.report.client_id if isinstance(outcome, Accepted) else outcome.client_id, None)
         if sent is None:
             return
         match outcome:

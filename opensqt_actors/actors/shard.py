@@ -146,7 +146,7 @@ class ShardActor:
         match message:
             case symbol.RowChanged(row):
                 return [Tell(self.parent, row), Tell(self.risk.id, row)]
-            case AccountRow():
+            case AccountRow() | symbol.SymbolUnable():
                 return [Tell(self.parent, message)]
             case StartShard(saved):
                 self.risk.remember(saved)
@@ -171,19 +171,10 @@ class ShardActor:
                 return self._again(child, now)
             case symbol.SymbolDone(account, name):
                 return self._symbol_done(account, name)
-            case symbol.SymbolUnable():
-                return [Tell(self.parent, message)]
             case StopShard():
                 return self._stop(message)
-            case ShareGiven(account):
-                return [Tell(self.exchange_id(account), message)]
-            case ExitBegun(account):
-                return self._revive(account)
             case _:
-                passed = self.risk.passed(message, alive=self._child(self.risk.id).alive)
-                if passed is None:
-                    raise TypeError(f"ShardActor does not understand {type(message).__name__}")
-                return passed
+                return self._about_risk(message)
 
     def exchange_id(self, account: str) -> ActorId:
         """The id of an account's ExchangeActor."""
@@ -331,6 +322,16 @@ class ShardActor:
         child.history = child.history.cleared()
         child.loading = True
         return [ports.LoadSymbol(account, name)]
+
+    def _about_risk(self, message: Any) -> list[Effect]:
+        if isinstance(message, ShareGiven):
+            return [Tell(self.exchange_id(message.account), message)]
+        if isinstance(message, ExitBegun):
+            return self._revive(message.account)
+        passed = self.risk.passed(message, alive=self._child(self.risk.id).alive)
+        if passed is None:
+            raise TypeError(f"ShardActor does not understand {type(message).__name__}")
+        return passed
 
     def _revive(self, account: str) -> list[Effect]:
         """An emergency exit has begun: who stands still, because it failed too often, lives to be closed."""

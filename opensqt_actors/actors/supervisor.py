@@ -425,6 +425,7 @@ class SupervisorActor:
             started=self.started,
             state=self.state,
             restarts=self.restarts,
+            risk=self.risk.view().rules,
         )
 
     # --- stopping ----------------------------------------------------------------------------------------------------

@@ -362,7 +362,7 @@ class SymbolActor:
                     effects.append(self.tell_row())
                 if self.strategy is not None:
                     effects += self.clearance.check(self)
-                    self.why = self.gate.closed[0][1] if self.gate.closed else ""
+                    self.why = self.gate.closed[0][1] if self.gate.closed else self.gate.limited[1]
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
                     effects += carry_out(self, decision, now)
             effects += self.finished()

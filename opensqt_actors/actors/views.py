@@ -126,7 +126,11 @@ class RiskView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added."""
+    """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added.
+
+    breaker: the state of the global one; risk_triggered: whether the monitor, the global breaker or an emergency exit
+    keeps everything from opening.
+    """
 
     version: str
     instance: str
@@ -146,5 +150,6 @@ class StatusView:
     illegal_transitions: int
     risk_triggered: bool
     risk_reason: str
+    breaker: str = "closed"
     accounts: tuple[AccountRow, ...] = ()
     symbols: tuple[SymbolRow, ...] = field(default=())

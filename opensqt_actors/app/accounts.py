@@ -37,7 +37,7 @@ class VenueAccount:
         self.board = PriceBoard()
         self._settings = settings
         self._execution = execution
-        self._exposure = risk.exposure.limits()
+        self._risk = risk
         self._host = host
         self._exchange = exchange
         site = settings.simulated
@@ -70,7 +70,9 @@ class VenueAccount:
             published=self.venue.published,
             pending_timeout=nanoseconds(self._execution.pending_timeout),
             stale_after=max(1, round(self._execution.stale_after)),
-            exposure=self._exposure,
+            exposure=self._risk.exposure.limits(),
+            total=self._risk.exposure.total.limit(),
+            cleanup=self._risk.cleanup.settings(),
         )
         actor.orders_up = self.driver.streams.get("orders", False)
         actor.prices_up = self.driver.streams.get("prices", False)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from opensqt_actors.cli import symbols
+from opensqt_actors.cli import risk, symbols
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Given, Json, Socket, SymbolName, Timeout, as_json, connect, say
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 error, 2 not found, 3 not running, 4 configuration error, 5 time-out.",
 )
 app.add_typer(symbols.app, name="symbols")
+app.add_typer(risk.app, name="risk")
 
 
 def _version(wanted: bool) -> None:

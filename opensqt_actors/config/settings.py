@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_va
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
-from opensqt_actors.config.risk import Exposure, Preflight
+from opensqt_actors.config.risk import Breaker, Cleanup, Emergency, Exposure, Preflight
 from opensqt_actors.config.section import Number, Real, Seconds, Section, Whole, one_of
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
 from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
@@ -184,6 +184,10 @@ class Risk(Section):
     trigger: Annotated[Trigger, one_of(Trigger)] = Trigger.ALL
     preflight: Preflight = Preflight()
     exposure: Exposure = Exposure()
+    breaker: Breaker = Breaker()
+    global_breaker: Breaker = Breaker()
+    cleanup: Cleanup = Cleanup()
+    emergency: Emergency = Emergency()
 
     @model_validator(mode="after")
     def _recovery_is_possible(self) -> Self:

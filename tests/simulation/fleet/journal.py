@@ -21,6 +21,7 @@ from opensqt_actors.domain.records import (
     LiveOrder,
     OrderSaved,
     Restored,
+    RiskSaved,
     SlotDropped,
     SlotSaved,
     TotalsSaved,
@@ -64,6 +65,7 @@ class Tables:
     lattices: dict[Market, LatticeSaved] = field(default_factory=dict)
     funding: dict[tuple[str, str], FundingSaved] = field(default_factory=dict)
     events: list[EventSaved] = field(default_factory=list)
+    risk: dict[tuple[str, str, str], RiskSaved] = field(default_factory=dict)
     specs: dict[Market, tuple[SymbolSpec, int]] = field(default_factory=dict)
     strays: int = 0
     repeated_intents: int = 0
@@ -98,6 +100,8 @@ class Tables:
                 self.funding.setdefault((account, payment.payment_id), entry)
             case EventSaved():
                 self.events.append(entry)
+            case RiskSaved():
+                self.risk[entry.key] = entry
             case _:
                 assert_never(entry)
 
