@@ -12,7 +12,8 @@ from opensqt_actors.actors.risk_messages import Measured
 from opensqt_actors.domain.orders import AccountState, Position
 
 SECOND = 1_000_000_000
-REFRESH = 5 * SECOND
+REFRESH = 6 * SECOND
+"""Longer than an adapter may keep its last answer: each reading must be one of its own."""
 POSITIONS_LIFE = 30 * SECOND
 """Positions that are older are not known: a liquidation price of then says nothing about now."""
 

@@ -194,6 +194,9 @@ class RiskActor:
         return self._moved(watched, watched.breaker.observe(Profit(profit, capital), now), now)
 
     def _round_trip(self, message: RoundTripDone, now: int) -> list[Effect]:
+        """What an emergency exit closes says nothing about how the symbol trades."""
+        if self._account(message.account).exit is not None:
+            return []
         watched = self._watched((message.account, message.symbol))
         self._facts.trips.append(message.profit)
         effects = self._moved(watched, watched.breaker.observe(RoundTrip(message.profit), now), now)

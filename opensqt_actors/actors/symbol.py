@@ -404,7 +404,7 @@ class SymbolActor:
         if message.exit and self.phase is Phase.REFUSED and self.instrument is not None:
             self.phase = Phase.SYNCING
             return [*self.ask_truth(now), self.tell_row()]
-        return self.act(now)
+        return [*self.act(now), self.tell_row()]
 
     def _funding(self, message: ports.FundingSeen, now: int) -> list[Effect]:
         for payment in message.payments:

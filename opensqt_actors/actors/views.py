@@ -150,6 +150,6 @@ class StatusView:
     illegal_transitions: int
     risk_triggered: bool
     risk_reason: str
-    breaker: str = "closed"
     accounts: tuple[AccountRow, ...] = ()
     symbols: tuple[SymbolRow, ...] = field(default=())
+    breaker: str = "closed"

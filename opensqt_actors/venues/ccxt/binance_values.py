@@ -205,7 +205,7 @@ def position_of(rows: Iterable[Mapping[str, Any]], instrument: Instrument) -> Po
         net += steps
         if abs(steps) > largest:
             largest, entry = abs(steps), Decimal(row["entryPrice"])
-            liquidation, mark = Decimal(row["liquidationPrice"]), Decimal(row["markPrice"])
+            liquidation, mark = Decimal(row.get("liquidationPrice") or 0), Decimal(row.get("markPrice") or 0)
     if not net:
         return Position(instrument.symbol, 0, Decimal(0))
     return Position(instrument.symbol, net, entry, liquidation, mark)
