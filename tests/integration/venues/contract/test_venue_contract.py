@@ -199,7 +199,7 @@ async def test_the_account_tells_balance_mode_and_permission(lab) -> None:
 async def test_positions_are_told_with_their_symbol_and_none_when_there_are_none(lab) -> None:
     assert list(await lab.venue.positions()) == []
     await lab.started()
-    [outcome] = await lab.venue.place([lab.order(None)])
+    [outcome] = await lab.venue.place([lab.order(None, post_only=False)])
     assert isinstance(outcome, Accepted)
     held = await lab.venue.position(outcome.report.symbol)
     assert held.quantity > 0
