@@ -92,7 +92,7 @@ class VenueDriver:
         send: Send | None = None,
     ) -> None:
         self.venue = venue
-        self._send = venue.place if send is None else send
+        self._send = send
         self.exchange_actor = exchange_actor
         self.streams: dict[str, bool] = {}
         self._host = host
@@ -167,7 +167,7 @@ class VenueDriver:
 
     async def _places(self, effect: SendPlaces, answer: Answer) -> None:
         try:
-            outcomes = tuple(await self._send(effect.orders))
+            outcomes = tuple(await (self._send or self.venue.place)(effect.orders))
         except Exception as error:  # noqa: BLE001 - a broken adapter must not leave an order without an answer
             logger.opt(exception=error).error("placing orders broke")
             return answer(_doubtful(effect))
