@@ -1,28 +1,35 @@
 """The pure grid over candles: only where something can change, and price by price as the oracle. One JSON line.
 
-Without --candles: seeded one-minute candles of a driftless market at 60 % a year.
+Without --candles: seeded one-minute candles of a driftless market at 60 % a year. --rival-python PATH (more than once):
+an interpreter with vectorbt or NautilusTrader, which runs the long grid on the same candles; see `grid_rivals.py` for
+what each of them cannot say. The rivals do not belong into this project's own environment: their pins are not ours.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import tempfile
 import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 
 from opensqt_actors.backtest.candles import Candles, from_prices, read
 from opensqt_actors.backtest.replay import GridReplay, PlainReplay, Result
+from opensqt_actors.domain.grid import anchor_lattice
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import Fees
 from opensqt_actors.domain.settings import GridMode, GridSettings
 
 FEES = Fees(Decimal("0.0002"), Decimal("0.0005"))
 MINUTES_A_YEAR = 525_600
+RIVALS = {"vectorbt": "vectorbt", "nautilus": "nautilus_trader"}
 
 
 def synthetic(count: int, seed: int, instrument: Instrument) -> Candles:
@@ -53,6 +60,32 @@ def run(
     return result, best
 
 
+def rivals(
+    pythons: list[str], candles: Candles, instrument: Instrument, settings: GridSettings
+) -> dict[str, dict[str, Any]]:
+    """What every rival that one of the interpreters can import comes to on the same candles and the same lattice."""
+    lattice = anchor_lattice(instrument, settings, candles.open.item(0))
+    margin = settings.buy_window + 10
+    first, last = lattice.floor(candles.low.min().item()) - margin, lattice.floor(candles.high.max().item()) + margin
+    ticks = [lattice.price(level) for level in range(first, last + 1)]
+    steps = [instrument.steps_for(instrument.quanta(settings.amount), price) for price in ticks]
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "candles.npz"
+        np.savez(
+            source, path=candles.path(), times=candles.times, lattice=np.array(ticks), quantities=np.array(steps),
+            candles=np.stack([candles.open, candles.high, candles.low, candles.close], axis=1),
+            window=settings.buy_window, tick=float(instrument.tick), step=float(instrument.step), fee=float(FEES.maker),
+        )  # fmt: skip
+        for python in pythons:
+            for name, module in RIVALS.items():
+                if subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True).returncode:
+                    continue
+                command = [python, str(Path(__file__).with_name("grid_rivals.py")), name, str(source)]
+                found[name] = orjson.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,7 +98,10 @@ def main() -> None:
     parser.add_argument("--tick", type=Decimal, default=Decimal("0.1"))
     parser.add_argument("--step", type=Decimal, default=Decimal("0.00001"))
     parser.add_argument("--times", type=int, default=3, help="the quickest of so many runs counts")
+    parser.add_argument("--rival-python", action="append", default=[], help="an interpreter that has a rival installed")
     options = parser.parse_args()
+    if options.rival_python and (options.mode != "long" or options.max_open_orders < 100):
+        parser.error("--rival-python: the rivals know the long grid without limits only")
     instrument = Instrument("REPLAY", "R", "USDT", options.tick, options.step, min_notional=Decimal(5))
     if options.candles:
         candles = read(options.candles, instrument)
@@ -89,6 +125,7 @@ def main() -> None:
                 "oracle_candles_per_s": round(plain.candles / oracle_seconds),
                 "visited": fast.visited,
                 "oracle_visited": plain.visited,
+                "rivals": rivals(options.rival_python, candles, instrument, settings),
                 "load": round(os.getloadavg()[0], 1),
             }
         ).decode()
