@@ -104,7 +104,8 @@ class PriceBoard:
             self.skipped += 1
             cell.at = at
             return False
-        if not (0 < low < high) or (cell.bid and not self._plausible(cell, low)):
+        near = abs(low - cell.bid) <= ABSURD * cell.bid and not cell.suspects
+        if not (0 < low < high) or (cell.bid and not near and not self._plausible(cell, low)):
             self.refused += 1
             cell.refused += 1
             return False

@@ -102,7 +102,7 @@ class Slot:
     """
 
     __slots__ = (
-        "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "history", "last", "level", "order",
+        "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "last", "level", "notes", "order",
         "position", "realized", "refusals", "status",
     )  # fmt: skip
 
@@ -119,7 +119,12 @@ class Slot:
         self.refusals = 0
         self.blocked_until = 0
         self.blocked_reason = ""
-        self.history: deque[str] = deque(maxlen=HISTORY)
+        self.notes: deque[tuple[object, ...]] = deque(maxlen=HISTORY)
+
+    @property
+    def history(self) -> list[str]:
+        """What happened to it lately, oldest first. Put into words only here: nobody asks on the hot path."""
+        return [str(text).format(*parts) for text, *parts in self.notes]
 
 
 @dataclass(frozen=True, slots=True)

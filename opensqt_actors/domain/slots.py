@@ -88,7 +88,7 @@ class Slots:
         order = WorkingOrder(client_id, kind, price, quantity, slot.generation, now, reduce_only)
         slot.status = SlotStatus.PENDING
         self._give(slot, order)
-        self._note(slot, f"place {kind.name} {quantity}@{price} gen {slot.generation}")
+        self._note(slot, "place {0.name} {1}@{2} gen {3}", kind, quantity, price, slot.generation)
         return order
 
     def cancel(self, level: int, now: int) -> WorkingOrder:
@@ -121,7 +121,7 @@ class Slots:
             if order.ended is None:
                 order.ended = report.status
                 order.reason = report.reason
-                self._note(slot, f"{report.status.value} filled {order.filled}")
+                self._note(slot, "{} filled {}", report.status, order.filled)
         elif report.status is not OrderStatus.PENDING:
             order.seen = True
         if before != (order.venue_id, order.ended, order.seen, order.filled):
@@ -131,7 +131,7 @@ class Slots:
         elif order.seen and slot.status is SlotStatus.PENDING and not order.cancelling:
             slot.status = SlotStatus.LOCKED
             slot.refusals = 0
-            self._note(slot, f"resting, venue id {order.venue_id}")
+            self._note(slot, "resting, venue id {}", order.venue_id)
         return slot
 
     def fill(self, fill: Fill) -> Booked | None:
@@ -143,7 +143,7 @@ class Slots:
             return None
         self._remember(fill.trade_id, {fill.side})
         booked = self.apply(slot, fill.side, fill.price, fill.quantity)
-        self._note(slot, f"fill {fill.side.value} {fill.quantity}@{fill.price} trade {fill.trade_id}")
+        self._note(slot, "fill {} {}@{} trade {}", fill.side, fill.quantity, fill.price, fill.trade_id)
         order = slot.order
         if order is not None and order.client_id == fill.client_id:
             order.booked += fill.quantity
@@ -190,12 +190,12 @@ class Slots:
             return None
         if order.booked or slot.status is not SlotStatus.PENDING or order.ended is not None:
             self.illegal += 1
-            self._note(slot, f"illegal: refused ({reason}) while {slot.status.value}")
+            self._note(slot, "illegal: refused ({}) while {}", reason, slot.status.value)
             return None
         order.ended = OrderStatus.REJECTED
         order.reason = reason
         self.moved[client_id] = order
-        self._note(slot, f"refused: {reason}")
+        self._note(slot, "refused: {}", reason)
         self._free(slot)
         return slot
 
@@ -236,8 +236,8 @@ class Slots:
         for slot in (source, target):
             self._sum(slot, -1)
             self.changed.add(slot.level)
-        self._note(target, f"joined by {source.position} of level {source.level}")
-        self._note(source, f"joined to level {target.level}")
+        self._note(target, "joined by {} of level {}", source.position, source.level)
+        self._note(source, "joined to level {}", target.level)
         target.position, source.position = target.position + source.position, 0
         target.cost, source.cost = target.cost + source.cost, 0
         target.realized, source.realized = target.realized + source.realized, 0
@@ -267,7 +267,7 @@ class Slots:
             return False
         slot.status = SlotStatus.PENDING
         self._give(slot, order)
-        self._note(slot, f"restored {order.kind.name} {order.quantity}@{order.price} gen {order.generation}")
+        self._note(slot, "restored {0.name} {1}@{2} gen {3}", order.kind, order.quantity, order.price, order.generation)
         return True
 
     def drop(self, level: int) -> None:
@@ -315,7 +315,7 @@ class Slots:
             self.late[report.client_id] = report
         if not report.status.terminal:
             self.orphans.add(report.client_id)
-            self._note(slot, f"late report {report.status.value} of {report.client_id}")
+            self._note(slot, "late report {} of {}", report.status, report.client_id)
 
     def _settle(self, slot: Slot, order: WorkingOrder) -> None:
         """An ended order leaves its slot when every fill of it is booked."""
@@ -390,8 +390,9 @@ class Slots:
             del self._trades[oldest]
             self._forgotten = max(self._forgotten, oldest + 1)
 
-    def _note(self, slot: Slot, text: str) -> None:
-        slot.history.append(text)
+    def _note(self, slot: Slot, text: str, *parts: object) -> None:
+        """Remember what happened; `text` is a format for `parts`."""
+        slot.notes.append((text, *parts))
         self._touch(slot)
 
     def _illegal(self, slot: Slot, text: str) -> IllegalTransition:
