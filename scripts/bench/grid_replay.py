@@ -1,8 +1,8 @@
 """The pure grid over candles: only where something can change, and price by price as the oracle. One JSON line.
 
 Without --candles: seeded one-minute candles of a driftless market at 60 % a year. --rival-python PATH (more than once):
-an interpreter with vectorbt or NautilusTrader, which runs the long grid on the same candles; see `grid_rivals.py` for
-what each of them cannot say. The rivals do not belong into this project's own environment: their pins are not ours.
+an interpreter with vectorbt or NautilusTrader, which runs the long grid on the same candles; see `rivals/grid.py` for
+what each of them cannot say. Both install beside our pins, but are heavy: an environment of their own keeps ours small.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def rivals(
             for name, module in RIVALS.items():
                 if subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True).returncode:
                     continue
-                command = [python, str(Path(__file__).with_name("grid_rivals.py")), name, str(source)]
+                command = [python, str(Path(__file__).parent / "rivals" / "grid.py"), name, str(source)]
                 found[name] = orjson.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return found
 

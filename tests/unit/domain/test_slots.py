@@ -359,3 +359,16 @@ def test_what_changed_is_told_until_somebody_empties_it() -> None:
     book.fill(fill(order, 1, 2))
     assert set(book.moved) == {order.client_id}
     assert book.changed == {0}
+
+
+def test_a_slot_tells_its_history_in_words() -> None:
+    book = slots()
+    order = resting(book)
+    book.fill(fill(order, 7, 4))
+    book.cancel(0, NOW)
+    assert book.slot(0).history == [
+        "place OPEN_BUY 10@100 gen 1",
+        "resting, venue id v1",
+        "fill buy 4@100 trade 7",
+        "cancel",
+    ]

@@ -1,6 +1,6 @@
 """The long grid of `grid_replay.py` told to vectorbt or to NautilusTrader, by the interpreter that has them installed.
 
-`grid_replay.py --rival-python PATH` runs it: `PATH grid_rivals.py {vectorbt,nautilus} INPUT.npz`. It imports nothing of
+`grid_replay.py --rival-python PATH` runs it: `PATH grid.py {vectorbt,nautilus} INPUT.npz`. It imports nothing of
 this project, so it needs the rival alone (`pip install "opensqt-actors[bench]"`, best in an environment of its own).
 INPUT: path (four prices a candle, ticks), candles (n x 4, ticks), times (ns), lattice (ticks of each level from
 `first` on), quantities (steps of an order at each level), window, tick, step, fee. One JSON line.
