@@ -55,7 +55,7 @@ class ThespianHost(Kernel):
     ) -> None:
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
         self._base = self._system._systemBase
-        self._pending: deque[Any] = deque(self._base._pendingSends)
+        self._pending: deque[tuple[Carrier, Any] | PendingSend] = deque(self._base._pendingSends)
         self._base._pendingSends = self._pending
         self._registry: dict[str, Any] = self._base.actorRegistry
         self._outside = self._registry[self._system.systemAddress.actorAddressString]
@@ -99,14 +99,13 @@ class ThespianHost(Kernel):
     def _drain(self) -> None:
         """Deliver in order until nothing waits. Exits and their notices are Thespian's to carry out."""
         self._running = True
-        pending, registry, run = self._pending, self._registry, self._run
+        pending, run = self._pending, self._run
         try:
             while pending:
                 send = pending.popleft()
-                message = send.msg
-                actor = registry[send.toActor.actorAddressString].instance
-                if type(actor) is Carrier and type(message) is not ActorExitRequest:
-                    actor.deliver(message)
+                if type(send) is tuple:
+                    carrier, message = send
+                    carrier.deliver(message)
                 else:
                     run(send)
         finally:
@@ -127,11 +126,13 @@ class ThespianHost(Kernel):
         carrier = self._registry[address.actorAddressString].instance
         carrier.deliver = partial(self._deliver, cell)
         del carrier._receive  # Thespian's own formats a log line for every message, and makes the carrier a cycle
-        cell.mailbox = address
+        cell.mailbox = carrier
 
     def _shut(self, cell: Cell) -> None:
-        self._pending.append(PendingSend(self._outside.address, ActorExitRequest(recursive=False), cell.mailbox))
-        self._graves.append(cell.mailbox.actorAddressString)
+        address = cell.mailbox.myAddress
+        self._pending.append(PendingSend(self._outside.address, ActorExitRequest(recursive=False), address))
+        self._graves.append(address.actorAddressString)
+        cell.mailbox = None  # a dead cell and its carrier must not keep each other alive
 
     def _bury(self) -> None:
         """Forget what Thespian keeps of the dead: an entry in its registry for each, for ever."""
@@ -140,8 +141,7 @@ class ThespianHost(Kernel):
         self._graves.clear()
 
     def _post(self, sender: Cell | None, to: Cell, message: Any) -> None:
-        origin = self._outside.address if sender is None else sender.mailbox
-        self._pending.append(PendingSend(origin, message, to.mailbox))
+        self._pending.append((to.mailbox, message))
 
     def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
         return self._call_later(ns * NS, partial(self._due, cell, timer))

@@ -234,7 +234,7 @@ def test_the_private_names_that_the_host_touches_are_there() -> None:
     assert callable(vars(outside.instance)["_receive"])
 
 
-def test_a_message_is_queued_as_thespian_queues_its_own() -> None:
+def test_an_exit_is_queued_as_thespian_queues_its_own() -> None:
     system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
     base, address = system._systemBase, system.createActor(Actor)
     base.actor_send(system.systemAddress, address, "theirs")
@@ -259,8 +259,9 @@ def test_thespian_delivers_to_a_carrier_just_as_the_host_does() -> None:
     host = make_host()
     host.start(ROOT, Parent())
     host.tell(ROOT, "start")
-    assert type(host._registry[host._cells[CHILD].mailbox.actorAddressString].instance) is Carrier
-    host._base.actor_send(host._outside.address, host._cells[CHILD].mailbox, "settle in")
+    carrier = host._cells[CHILD].mailbox
+    assert type(carrier) is Carrier
+    host._base.actor_send(host._outside.address, carrier.myAddress, "settle in")
     host._base._runSingleSend(host._pending.popleft())
     assert host.counters.messages == 3
 
