@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import yaml
 from support.accounting import exit_orders, openings, settled
 from support.processes import ACCOUNT, KEY, PATIENCE, SECRET, mixed, pb, registry_pb2, wait_until
 
-from opensqt_actors.config.paths import socket_path
+from opensqt_actors.config.paths import DATABASE_NAME, socket_path
 from opensqt_actors.domain.records import RiskScope
 from opensqt_actors.storage import Database, load_risk
 from opensqt_actors.wire.v1 import risk_pb2
@@ -186,6 +187,30 @@ def test_an_operators_emergency_exit_leaves_no_order_and_no_position(start_venue
     opensqt(supervisor, "risk", "clear-emergency", "--reason", "it went well")
     supervisor.wait_trading(6, venue.stir)
     wait_until(lambda: all(openings(venue, name) for name in names), "ladders again")
+
+
+@pytest.mark.timeout(120)
+def test_an_emergency_exit_does_not_wait_for_a_database_that_is_away(start_venue: Any, make_supervisor: Any) -> None:
+    venue = start_venue(3)
+    names = sorted(venue.markets())
+    supervisor = make_supervisor(venue, names).start()
+    supervisor.wait_trading(3)
+    wait_until(lambda: all(openings(venue, name) for name in names), "ladders")
+    for name in names:
+        venue.move(name, "-0.9")
+    wait_until(lambda: len(venue.account()["positions"]) == 3, "positions")
+    with sqlite3.connect(supervisor.state / DATABASE_NAME, isolation_level=None) as other:
+        other.execute("begin immediate")
+        opensqt(supervisor, "risk", "emergency-exit", "--yes")
+        wait_until(lambda: flat(venue), "no order and no position while nothing can be written")
+        other.execute("rollback")
+    other.close()
+    settled(supervisor.database_url, venue, exits=False)
+    supervisor.kill()
+    supervisor.start()
+    wait_until(lambda: len(supervisor.rows()) == 3, "its rows")
+    venue.stir()
+    wait_until(lambda: all("emergency exit" in row.why for row in supervisor.rows().values()), "the exit remembered")
 
 
 @pytest.mark.timeout(120)
