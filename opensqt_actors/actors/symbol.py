@@ -201,6 +201,7 @@ class SymbolActor:
         for candle in self._history:
             self.strategy.candle(candle)
         self._history = ()
+        self.strategy.recall(ledger.memory)
         return None
 
     def _refused_by_venue(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
@@ -409,6 +410,8 @@ class SymbolActor:
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
                     effects += self._carry_out(decision, now)
             effects += self._finished()
+        if self.strategy is not None:
+            self.ledger.remember(self.strategy.memory)
         return self.ledger.flush(now) + effects
 
     def _first_price(self, price: int) -> str | None:

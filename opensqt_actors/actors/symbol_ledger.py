@@ -19,6 +19,7 @@ from opensqt_actors.domain.records import (
     FundingSaved,
     LatticeSaved,
     LiveOrder,
+    MemorySaved,
     OrderSaved,
     Restored,
     SlotDropped,
@@ -49,6 +50,8 @@ class Ledger:
         self._saved: dict[int, tuple[int, int, int | None]] = {}
         self._entries: list[Entry] = []
         self._since = restored.since
+        memory = restored.memory
+        self.memory = memory.numbers if memory is not None and memory.strategy == spec.strategy else ()
         self._payments: deque[str] = deque(sorted(restored.known_funding), maxlen=KNOWN_PAYMENTS)
         if restored.lattice is not None:
             self.lattice = Lattice(restored.lattice.anchor, restored.lattice.base, restored.lattice.ratio)
@@ -87,6 +90,7 @@ class Ledger:
         self._entries.append(
             LatticeSaved(self.account, self.symbol, self.lattice.anchor, self.lattice.base, self.lattice.ratio)
         )
+        self.memory = ()
         return self.lattice
 
     # --- what happens ------------------------------------------------------------------------------------------------
@@ -150,6 +154,12 @@ class Ledger:
         if self._entries and type(self._entries[-1]) is type(totals):
             self._entries.pop()
         self._entries.append(totals)
+
+    def remember(self, memory: tuple[int, ...]) -> None:
+        """Write down what the strategy must still know after a restart, when that has changed."""
+        if memory != self.memory:
+            self.memory = memory
+            self._entries.append(MemorySaved(self.account, self.symbol, self.spec.strategy, memory))
 
     # --- writing down ------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,16 @@ class LatticeSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySaved:
+    """What a strategy must still know after a restart: a few whole numbers that only it understands."""
+
+    account: str
+    symbol: str
+    strategy: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FundingSaved:
     """A funding payment, once per payment id."""
 
@@ -128,7 +138,16 @@ class EventSaved:
 
 
 Entry = (
-    Intent | OrderSaved | FillSaved | SlotSaved | SlotDropped | TotalsSaved | LatticeSaved | FundingSaved | EventSaved
+    Intent
+    | OrderSaved
+    | FillSaved
+    | SlotSaved
+    | SlotDropped
+    | TotalsSaved
+    | LatticeSaved
+    | MemorySaved
+    | FundingSaved
+    | EventSaved
 )
 
 
@@ -159,3 +178,4 @@ class Restored:
     known_trades: frozenset[int]
     since: int
     known_funding: frozenset[str] = frozenset()
+    memory: MemorySaved | None = None

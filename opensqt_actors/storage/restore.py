@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,9 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderStatus, Side
-from opensqt_actors.domain.records import Intent, LatticeSaved, LiveOrder, Restored, SlotSaved, TotalsSaved
+from opensqt_actors.domain.records import Intent, LatticeSaved, LiveOrder, MemorySaved, Restored, SlotSaved, TotalsSaved
 from opensqt_actors.storage.merge import is_live
-from opensqt_actors.storage.tables import fills, lattices, orders, slots, symbols, totals
+from opensqt_actors.storage.tables import fills, lattices, memories, orders, slots, symbols, totals
 
 KNOWN_TRADES = 2_000
 """How many of the newest trade ids are remembered for telling a repeated fill from a new one."""
@@ -42,6 +43,7 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
         .limit(KNOWN_TRADES)
     )
     lattice = rows(sa.select(lattices).where(of(lattices))).one_or_none()
+    memory = rows(sa.select(memories).where(of(memories))).one_or_none()
     return Restored(
         account=account,
         symbol=symbol,
@@ -55,6 +57,7 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
         ),
         totals=totals_of(account, symbol, total),
         known_trades=frozenset(trades),
+        memory=None if memory is None else _memory(memory),
         since=connection.scalar(sa.select(symbols.c.added_at).where(of(symbols))) or 0,
     )
 
@@ -88,6 +91,10 @@ def intent_of(row: RowMapping) -> Intent:
 
 def _live_order(row: RowMapping) -> LiveOrder:
     return LiveOrder(intent_of(row), OrderStatus(row["status"]), row["filled"], row["venue_id"])
+
+
+def _memory(row: RowMapping) -> MemorySaved:
+    return MemorySaved(row["account"], row["symbol"], row["strategy"], tuple(json.loads(row["numbers"])))
 
 
 def _slot(row: RowMapping) -> SlotSaved:
