@@ -80,6 +80,7 @@ class Setup:
     shutdown: ShutdownPolicy = field(default_factory=ShutdownPolicy)
     rates: Mapping[str, float] = field(default_factory=dict)
     model: Callable[[MarketRules], MarketModel] | None = None
+    rules: tuple[MarketRules, ...] = ()
 
 
 class World:
@@ -91,7 +92,7 @@ class World:
         self.clock = ManualClock(START)
         self.faults = Faults(seed, setup.rates)
         self.tables = Tables()
-        self.rules = universe(setup.symbols, seed)
+        self.rules = list(setup.rules) or universe(setup.symbols, seed)
         self.engine = Exchange(seed, now=START // MS, sink=self._sink, intervals=("1m",), history=1_000_000)
         self.engine.add_account(ACCOUNT, setup.balance)
         self.venue = SimulatedVenue(self.engine, ACCOUNT, self.clock, seed, self.faults, setup.latency)
