@@ -178,13 +178,20 @@ class SymbolActor:
         refusal = self.clearance.refusal(self)
         if refusal is not None:
             return self._refuse(refusal, now)
+        effects: list[Effect] = []
+        try:
+            kept = self.ledger.fit()
+        except InvalidValue as error:
+            return self._refuse(error.sentence, now)
+        if kept is not None:
+            effects.append(ports.Announce("grid.lattice_kept", self.account, self.symbol, kept, "warning"))
         if self.ledger.lattice is not None:
             refusal = self._build()
             if refusal is not None:
                 return self._refuse(refusal, now)
         self.phase = Phase.SYNCING
         self.why = "waiting for the venue's open orders, trades and position"
-        return self._ask_truth(now)
+        return [*effects, *self._ask_truth(now)]
 
     def _build(self) -> str | None:
         """Make the strategy, with the candles that closed before it; a sentence when its settings cannot work."""

@@ -93,6 +93,26 @@ class Ledger:
         self.memory = ()
         return self.lattice
 
+    def fit(self) -> str | None:
+        """Forget a restored lattice that the settings no longer ask for; a sentence when it has to stay.
+
+        It stays while anything is held or in flight. Raises InvalidValue for settings that make no lattice here.
+        """
+        lattice, instrument, grid = self.lattice, self.instrument, self.spec.grid
+        if lattice is None or instrument is None:
+            return None
+        wanted = anchor_lattice(instrument, grid, lattice.anchor)
+        anchored = grid.anchor is None or wanted.anchor == lattice.anchor
+        if anchored and (wanted.base, wanted.ratio) == (lattice.base, lattice.ratio):
+            return None
+        if self.slots.held or self.slots.working:
+            return (
+                "keeps its levels while it holds something: interval and anchor of the settings wait until it is flat"
+            )
+        self.lattice = None
+        self.memory = ()
+        return None
+
     # --- what happens ------------------------------------------------------------------------------------------------
 
     def book(self, fill: Fill, strategy: Strategy | None) -> Booked | None:

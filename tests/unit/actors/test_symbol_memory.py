@@ -48,7 +48,7 @@ def test_a_multiple_that_a_candle_asks_for_is_written_down_with_the_candle() -> 
 
 
 def test_the_next_life_stands_where_the_last_one_stood() -> None:
-    lattice = LatticeSaved("main", "XUSDT", 10_000, 100, None)
+    lattice = LatticeSaved("main", "XUSDT", 10_000, 100, Decimal("1.01"))
     memory = MemorySaved("main", "XUSDT", "grid", (1, 1, 1, 1, 0))
     bench = Bench(saved(lattice=lattice, memory=memory))
     bench.step(Start())
@@ -60,7 +60,7 @@ def test_the_next_life_stands_where_the_last_one_stood() -> None:
 
 
 def test_the_memory_of_another_strategy_is_left_alone() -> None:
-    lattice = LatticeSaved("main", "XUSDT", 10_000, 100, None)
+    lattice = LatticeSaved("main", "XUSDT", 10_000, 100, Decimal("1.01"))
     bench = Bench(saved(lattice=lattice, memory=MemorySaved("main", "XUSDT", "other", (1, 1, 1, 1, 0))))
     bench.begin()
     assert bench.actor.strategy is not None
