@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from opensqt_actors.cli import config as config_commands
 from opensqt_actors.cli import symbols
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Given, Json, Socket, SymbolName, Timeout, as_json, connect, say
@@ -24,6 +25,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 error, 2 not found, 3 not running, 4 configuration error, 5 time-out.",
 )
 app.add_typer(symbols.app, name="symbols")
+app.add_typer(config_commands.app, name="config")
 
 
 def _version(wanted: bool) -> None:
