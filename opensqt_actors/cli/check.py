@@ -97,6 +97,7 @@ def _wanted(specs: tuple[SymbolSpec, ...], symbols: list[str] | None) -> tuple[S
 
 def _prospects(settings: Settings, specs: tuple[SymbolSpec, ...], known: Known) -> dict[tuple[str, str], Prospect]:
     """What each grid would do. A Failure with one sentence for each symbol that cannot work."""
+    from opensqt_actors.app.strategies import BUILT_IN, installed
     from opensqt_actors.backtest.prospect import prospect
     from opensqt_actors.config.errors import ConfigError
     from opensqt_actors.domain.errors import InvalidValue
@@ -106,10 +107,13 @@ def _prospects(settings: Settings, specs: tuple[SymbolSpec, ...], known: Known) 
     places = {(settings.account_of(entry), entry.symbol): index for index, entry in enumerate(settings.symbols)}
     found: dict[tuple[str, str], Prospect] = {}
     problems: list[str] = []
+    strategies = installed()
     for spec in specs:
         here = (spec.account, spec.symbol)
         sentence = known.refused.get(here)
-        facts = known.facts.get(here)
+        facts = known.facts.get(here) if spec.strategy in BUILT_IN else None  # only our own can be asked for a ladder
+        if spec.strategy not in strategies:
+            sentence = f"strategy: {spec.strategy[:40]!r} is not installed; there are {', '.join(sorted(strategies))}"
         if facts is not None:
             try:
                 found[here] = made = prospect(spec.symbol, spec.grid, facts, preflight)

@@ -28,6 +28,7 @@ from opensqt_actors.domain.settings_check import (
     symbol_problem,
 )
 
+_NOT_OF_THE_GRID = frozenset({"symbol", "account", "adopt", "strategy"})
 UNNUMBERED = -1  # the registry gives the number
 
 
@@ -176,6 +177,7 @@ class SymbolEntry(GridDefaults):
     account: str | None = None
     anchor: Price | None = None
     adopt: bool = False
+    strategy: Annotated[str, Field(min_length=1, max_length=64)] = "grid"
 
     @model_validator(mode="before")
     @classmethod
@@ -184,7 +186,7 @@ class SymbolEntry(GridDefaults):
 
     def grid(self, defaults: GridDefaults) -> GridSettings:
         """Defaults of the program, of the file, and this entry, the last word to the last."""
-        own = {name: value for name, value in self.given().items() if name not in {"symbol", "account", "adopt"}}
+        own = {name: value for name, value in self.given().items() if name not in _NOT_OF_THE_GRID}
         base = defaults.given()
         if own.keys() & {"interval", "interval_percent"}:
             base.pop("interval", None)
@@ -313,7 +315,14 @@ class Settings(Section):
     def specs(self) -> tuple[SymbolSpec, ...]:
         """The registry's first rows. Their numbers are still to be given by the registry."""
         return tuple(
-            SymbolSpec(self.account_of(entry), entry.symbol, UNNUMBERED, entry.grid(self.defaults), adopt=entry.adopt)
+            SymbolSpec(
+                self.account_of(entry),
+                entry.symbol,
+                UNNUMBERED,
+                entry.grid(self.defaults),
+                entry.strategy,
+                adopt=entry.adopt,
+            )
             for entry in self.symbols
         )
 

@@ -32,7 +32,7 @@ from opensqt_actors.domain.records import Intent
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
-from opensqt_actors.domain.strategy import Decision, Gate, Market
+from opensqt_actors.domain.strategy import Decision, Gate, Market, StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import ManualClock
 from opensqt_actors.runtime.effects import ActorFailed
@@ -81,6 +81,8 @@ class Setup:
     rates: Mapping[str, float] = field(default_factory=dict)
     model: Callable[[MarketRules], MarketModel] | None = None
     rules: tuple[MarketRules, ...] = ()
+    strategies: Mapping[str, StrategyFactory] = field(default_factory=dict)
+    strategy: str = "grid"
 
 
 class World:
@@ -103,7 +105,7 @@ class World:
             self.engine.add_market(rules, model, START // MS, past_candles=60)
         for index, rules in enumerate(self.rules):
             grid = setup.grids.get(index, setup.grid)
-            self.tables.save_spec(SymbolSpec(ACCOUNT, rules.symbol, -1, grid), START)
+            self.tables.save_spec(SymbolSpec(ACCOUNT, rules.symbol, -1, grid, setup.strategy), START)
         self.clock.call_at(START + STEP, self._tick)
         self.host: SeededScheduler | None = None
         self.journal: Journal | None = None
@@ -148,7 +150,7 @@ class World:
             instance="s1",
             exchanges={ACCOUNT: make_exchange},
             risk=lambda: RiskActor(setup.risk),
-            strategies={"grid": self._grid},
+            strategies={"grid": self._grid, **setup.strategies},
             execution=replace(setup.execution, preflight=setup.preflight),
             policy=setup.policy,
         )

@@ -165,6 +165,12 @@ def test_a_wrong_option_is_one_sentence(
     assert err.startswith(sentence)
 
 
+def test_a_strategy_that_is_not_installed_is_refused_by_name(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", write("{symbol: BTCUSDT, interval_percent: 0.4, strategy: gird}")]) == 4
+    sentence = "symbols[0] (BTCUSDT): strategy: 'gird' is not installed; there are grid\n"
+    assert capsys.readouterr().err == sentence
+
+
 def test_only_the_wanted_symbols_and_only_a_line_each(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = write("{symbol: BTCUSDT, interval_percent: 0.4}, {symbol: ETHUSDT, interval_percent: 0.4}")
     document = checked(capsys, path, "--symbol", "ETHUSDT")
