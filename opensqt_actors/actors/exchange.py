@@ -35,12 +35,14 @@ from opensqt_actors.actors.exchange_messages import (
     WantTruth,
     WithdrawOpenings,
 )
-from opensqt_actors.actors.order_desk import OrderDesk, opening_buy
+from opensqt_actors.actors.exchange_risk import ExchangeRisk
+from opensqt_actors.actors.order_desk import OrderDesk
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
-from opensqt_actors.domain.exposure import ExposureLimits
-from opensqt_actors.domain.ids import ClientId, OrderKind, decode
+from opensqt_actors.domain.cleanup import CleanupSettings
+from opensqt_actors.domain.exposure import ExposureLimits, Limit
+from opensqt_actors.domain.ids import ClientId, decode
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import FundingPayment, OrderReport, Truth
 from opensqt_actors.runtime.behaviour import ActorId
@@ -100,11 +102,12 @@ class ExchangeActor:
         stale_after: int = 10,
         seed: int = 0,
         exposure: ExposureLimits | None = None,
+        total: Limit | None = None,
+        cleanup: CleanupSettings | None = None,
     ) -> None:
         published = published or ports.Published()
         self.account = account
         self.board = board
-        self.risk = risk
         self.stale_after = stale_after
         self.budget = Budget(
             Limits(
@@ -116,8 +119,9 @@ class ExchangeActor:
         )
         self.desk = OrderDesk(
             account, self.budget, published, tell=self._to_symbol, alive=self._alive, pending_timeout=pending_timeout,
-            seed=seed, exposure=exposure,
+            seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
+        self.watch = ExchangeRisk(account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
@@ -149,8 +153,6 @@ class ExchangeActor:
             ports.SymbolRefused: self._not_tradable,
             ports.TruthFetched: self._truth_fetched,
             ports.TruthFailed: self._truth_failed,
-            ports.AccountFetched: self._account_fetched,
-            ports.AccountFailed: lambda message, now: [],
             Attach: self._attach,
             Detach: self._detach,
             SymbolDown: self._symbol_down,
@@ -158,10 +160,10 @@ class ExchangeActor:
             WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol)],
             CheckSymbol: self._check_symbol,
             WithdrawOpenings: self._withdraw_openings,
-            CancelOpeningBuys: self._cancel_opening_buys,
             ReportTo: self._set_report_to,
             Sweep: self._sweep,
             Pump: lambda message, now: desk.pumped(now),
+            **self.watch.handlers,
         }
 
     @property
@@ -224,10 +226,7 @@ class ExchangeActor:
             cell.seen += 1
         if not message.candle.closed:
             return []
-        effects = self._to_symbol(message.candle.symbol, message)
-        if self.risk is not None:
-            effects.append(Tell(self.risk, message))
-        return effects
+        return self._to_symbol(message.candle.symbol, message) + self.watch.candle(message)
 
     def _funding_seen(self, message: ports.FundingSeen, now: int) -> list[Effect]:
         """Told on, and told again when a symbol is prepared: its actor may not have lived when it came."""
@@ -259,7 +258,9 @@ class ExchangeActor:
         symbol = message.instrument.symbol
         effects = self._answer_checks(symbol, message)
         attached = self._by_symbol.get(symbol)
-        if attached is None or not attached.alive:
+        if attached is None:
+            return effects + self.watch.candles.prepared(message.instrument)
+        if not attached.alive:
             return effects
         if not attached.streams:
             return [*effects, Tell(attached.actor, message)]
@@ -272,12 +273,11 @@ class ExchangeActor:
             effects.append(Tell(attached.actor, ports.FundingSeen(tuple(self._funding[symbol]))))
         if not self.orders_up:
             effects.append(Tell(attached.actor, _orders_gate(False)))
-        if self.risk is not None:
-            effects += [Tell(self.risk, ports.CandleSeen(candle)) for candle in message.history]
         return effects
 
     def _not_tradable(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
-        return self._answer_checks(message.symbol, message) + self._to_symbol(message.symbol, message)
+        effects = self._answer_checks(message.symbol, message) + self._to_symbol(message.symbol, message)
+        return effects if message.symbol in self._by_symbol else effects + self.watch.candles.refused(message)
 
     def _check_symbol(self, message: CheckSymbol, now: int) -> list[Effect]:
         waiting = self._checks.setdefault(message.symbol, [])
@@ -294,7 +294,7 @@ class ExchangeActor:
         self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
-        return [ports.Unsubscribe(message.symbol)]
+        return [] if self.watch.candles.wants(message.symbol) else [ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
         attached = self._by_symbol.get(message.symbol)
@@ -306,11 +306,6 @@ class ExchangeActor:
     def _withdraw_openings(self, message: WithdrawOpenings, now: int) -> list[Effect]:
         symbol = message.symbol
         return self.desk.withdraw(lambda plan: plan.kind.opens and plan.request.symbol == symbol, message.reason)
-
-    def _cancel_opening_buys(self, message: CancelOpeningBuys, now: int) -> list[Effect]:
-        effects = self.desk.withdraw(opening_buy, message.reason)
-        buys = [tracked for tracked in self.tracker.all_live() if tracked.kind is OrderKind.OPEN_BUY]
-        return effects + self.desk.cancel_resting(buys, now)
 
     def _to_symbol(self, symbol: str, message: object) -> list[Effect]:
         attached = self._by_symbol.get(symbol)
@@ -416,13 +411,11 @@ class ExchangeActor:
     def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
         return [] if self._outdated(message.symbol) else self._to_symbol(message.symbol, message)
 
-    def _account_fetched(self, message: ports.AccountFetched, now: int) -> list[Effect]:
-        self.desk.exposure.account(message.account, now)
-        return []
-
     def _stream_up(self, message: ports.StreamUp, now: int) -> list[Effect]:
         if message.stream == "prices":
             self.prices_up = True
+            if message.reconnected:
+                self.watch.candles.missed()
             return []
         self.orders_up = True
         gate = _orders_gate(True, message.reconnected)
@@ -454,10 +447,12 @@ class ExchangeActor:
                 effects += self._freshness(attached, attached.instrument)
         effects += self.desk.look_up_overdue(now)
         self.desk.exposure.find()
-        if now >= self.budget.paused_until and self.desk.exposure.equity_due(now):
-            effects.append(ports.FetchAccount())
+        ages = [(a.symbol, a.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
+        effects += self.watch.sweep(ages, now, paused=now < self.budget.paused_until)
         if self._report_to is not None:
             effects.append(Tell(self._report_to, self.row()))
+            if self.desk.exposure.shared:
+                effects.append(Tell(self._report_to, self.desk.exposure.report(self.account)))
         return effects + self.desk.pump(now)
 
     def _freshness(self, attached: _Attached, instrument: Instrument) -> list[Effect]:

@@ -44,7 +44,8 @@ class SymbolDown:
 class OrderPlan:
     """One order that a SymbolActor wants, with everything its intent needs.
 
-    again: its intent is in the journal from an earlier life; the same order is sent once more under the same id.
+    again: its intent is in the journal from an earlier life; the same order is sent once more under the same id;
+    at_once: it closes a position in an emergency: its intent is written after it was sent.
     """
 
     request: OrderRequest
@@ -52,6 +53,7 @@ class OrderPlan:
     kind: OrderKind
     generation: int
     again: bool = False
+    at_once: bool = False
 
 
 @hot_value
@@ -118,6 +120,21 @@ class SymbolChecked:
 @dataclass(frozen=True, slots=True)
 class CancelOpeningBuys:
     """Risk: take back every opening buy at once, before anything else."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOpenings:
+    """Risk: take back every opening order of a symbol, of all symbols when symbol is "", before anything else."""
+
+    reason: str
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelEverything:
+    """Emergency: take back every order of the account but those that close a position at the market."""
 
     reason: str
 

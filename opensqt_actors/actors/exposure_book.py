@@ -10,8 +10,9 @@ from dataclasses import fields
 from decimal import Decimal
 
 from opensqt_actors.actors.exchange_messages import OrderPlan
+from opensqt_actors.actors.risk_messages import ExposureReport
 from opensqt_actors.actors.tracker import Tracked, Tracker
-from opensqt_actors.domain.exposure import AccountExposure, Blocked, ExposureLimits
+from opensqt_actors.domain.exposure import UNIT, AccountExposure, Blocked, ExposureLimits, Limit
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import AccountState
@@ -24,14 +25,18 @@ EQUITY_LIFE = 60 * SECOND
 class ExposureBook:
     """active: whether there is any limit; without one nothing is counted and everything passes.
 
-    watches_equity: whether a limit is a leverage, for which the account's equity is needed.
+    watches_equity: whether a limit is a leverage, for which the account's equity is needed; shared: whether there is a
+    limit over all accounts, of which this one is given a share.
     """
 
-    def __init__(self, limits: ExposureLimits, tracker: Tracker) -> None:
-        levels = [getattr(limits, level.name) for level in fields(limits)]
+    def __init__(self, limits: ExposureLimits, tracker: Tracker, total: Limit | None = None) -> None:
+        total = total or Limit()
+        levels = [total, *(getattr(limits, level.name) for level in fields(limits))]
         self.watches_equity = any(level.leverage is not None for level in levels)
         self.active = self.watches_equity or any(level.notional is not None for level in levels)
-        self._sums = AccountExposure(limits)
+        self.shared = total != Limit()
+        self._sums = AccountExposure(limits, shared=self.shared)
+        self._equity: Decimal | None = None
         self._tracker = tracker
         self._instruments: dict[str, Instrument] = {}
         self._counted: dict[str, dict[ClientId, int]] = {}
@@ -74,6 +79,17 @@ class ExposureBook:
     def exposure(self, symbol: str) -> Decimal:
         """What a symbol comes to, in quote currency."""
         return self._sums.of(symbol)
+
+    # --- the limit over all accounts ---------------------------------------------------------------------------------
+
+    def give(self, share: int) -> None:
+        """The share of the total limit to work under from now on, in units."""
+        self._sums.share = share
+
+    def report(self, account: str) -> ExposureReport:
+        """What is used, and under which share."""
+        equity = None if self._equity is None else int(self._equity * UNIT)
+        return ExposureReport(account, self._sums.used, self._sums.share, equity)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -121,6 +137,7 @@ class ExposureBook:
         if not self.watches_equity or now - self._asked_at < REFRESH:
             return False
         if now - self._equity_at >= EQUITY_LIFE:
+            self._equity = None
             self._sums.equity(None)
         self._asked_at = now
         return True
@@ -129,6 +146,7 @@ class ExposureBook:
         """The venue's word on the account."""
         if state.equity is not None:
             self._equity_at = now
+            self._equity = state.equity
             self._sums.equity(state.equity)
 
 

@@ -73,7 +73,68 @@ class Shutdown:
     request: int
 
 
-Request = AddSymbol | RemoveSymbol | PauseSymbol | ResumeSymbol | DescribeSymbol | GetStatus | Shutdown
+@dataclass(frozen=True, slots=True)
+class GetRisk:
+    """Answered by a RiskView."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class TripBreaker:
+    """Open the breaker of a symbol, the global one when symbol is "", until it is reset. Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBreaker:
+    """Close the breaker of a symbol, the global one when symbol is "". Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyExit:
+    """Cancel every order of an account, close its positions reduce-only, open nothing until it is cleared.
+
+    Done: it has begun; nothing waits for the database. Or Refusal.
+    """
+
+    request: int
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEmergency:
+    """An operator has seen to an emergency exit: the account trades again. Done or Refusal."""
+
+    request: int
+    account: str
+    reason: str
+
+
+Request = (
+    AddSymbol
+    | RemoveSymbol
+    | PauseSymbol
+    | ResumeSymbol
+    | DescribeSymbol
+    | GetStatus
+    | Shutdown
+    | GetRisk
+    | TripBreaker
+    | ResetBreaker
+    | EmergencyExit
+    | ClearEmergency
+)
 
 
 @dataclass(frozen=True, slots=True)

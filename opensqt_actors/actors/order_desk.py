@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from opensqt_actors.actors import ports
+from opensqt_actors.actors.answer_log import AnswerLog
 from opensqt_actors.actors.budget import SECOND, Budget
 from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
 from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
-from opensqt_actors.domain.exposure import ExposureLimits
-from opensqt_actors.domain.ids import ClientId, OrderKind, decode
+from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
+from opensqt_actors.domain.ids import ClientId, decode
 from opensqt_actors.domain.orders import (
     Accepted,
     Cancelled,
@@ -45,7 +46,8 @@ ToSymbol = Callable[[str, object], list[Effect]]
 class OrderDesk:
     """`tell` sends to the actor of a symbol, to nobody when it is dead; `alive` says whether there is one.
 
-    up: whether the order stream is; no order is placed while it is not.
+    up: whether the order stream is; no order is placed while it is not; crowded: why there are too many orders for one
+    more opening order, if there are; answers: of the venue, for the risk rules.
     """
 
     def __init__(
@@ -59,12 +61,16 @@ class OrderDesk:
         pending_timeout: int,
         seed: int,
         exposure: ExposureLimits | None = None,
+        total: Limit | None = None,
+        crowded: Callable[[], Blocked | None] = lambda: None,
     ) -> None:
         self.account = account
         self.budget = budget
         self.published = published
         self.tracker = Tracker(pending_timeout)
-        self.exposure = ExposureBook(exposure or ExposureLimits(), self.tracker)
+        self.exposure = ExposureBook(exposure or ExposureLimits(), self.tracker, total)
+        self.answers = AnswerLog()
+        self.crowded = crowded
         self.up = False
         self.placed = 0
         self.cancelled = 0
@@ -96,7 +102,7 @@ class OrderDesk:
         for plan in message.places:
             if plan.again and self.tracker.get(plan.request.client_id) is not None:
                 continue
-            blocked = self.exposure.reserve(plan) if plan.kind.opens else None
+            blocked = (self.crowded() or self.exposure.reserve(plan)) if plan.kind.opens else None
             if blocked is not None:
                 failure = PlaceFailed(plan.request.client_id, blocked.code, blocked.sentence, journalled=False)
                 effects += self._tell(message.symbol, failure)
@@ -193,6 +199,7 @@ class OrderDesk:
                 symbol = tracked.symbol
                 queue.popleft()
                 self.tracker.cancelling(tracked, now)
+                self.answers.sent(tracked.client_id, symbol, now)
                 batch.append(CancelRequest(tracked.client_id, symbol))
             if batch:
                 self._in_flight += 1
@@ -204,14 +211,16 @@ class OrderDesk:
             room = min(self.budget.room(now), self.published.place_batch)
             if room <= 0:
                 return
-            again = queue[0].again
+            again, at_once = queue[0].again, queue[0].at_once
             batch: list[OrderPlan] = []
-            while queue and len(batch) < room and queue[0].again is again:
+            while queue and len(batch) < room and (queue[0].again, queue[0].at_once) == (again, at_once):
                 batch.append(queue.popleft())
             self.budget.take(now, len(batch))
             self._in_flight += 1
-            if again:
+            if again or at_once:
                 effects += self._send(batch, now)
+                if not again:
+                    effects.append(ports.Persist(tuple(self._intent(plan, now) for plan in batch)))
                 continue
             self._batch += 1
             self._commits[self._batch] = tuple(batch)
@@ -250,6 +259,7 @@ class OrderDesk:
             tracked = self.tracker.get(plan.request.client_id)
             if tracked is not None:
                 self.tracker.sending(tracked, now)
+                self.answers.sent(tracked.client_id, tracked.symbol, now)
         self.placed += len(plans)
         return [ports.SendPlaces(tuple(plan.request for plan in plans))]
 
@@ -270,6 +280,7 @@ class OrderDesk:
         self._in_flight -= 1
         effects: list[Effect] = []
         for outcome in message.outcomes:
+            self.answers.answered(outcome, now)
             match outcome:
                 case Accepted(report):
                     effects += self.observe(report, now)
@@ -302,6 +313,7 @@ class OrderDesk:
         self._in_flight -= 1
         effects: list[Effect] = []
         for outcome in message.outcomes:
+            self.answers.answered(outcome, now)
             match outcome:
                 case Cancelled():
                     pass
@@ -416,8 +428,3 @@ class OrderDesk:
         if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):
             return effects + self.cancel_resting([tracked], now)
         return effects
-
-
-def opening_buy(plan: OrderPlan) -> bool:
-    """Whether an order would add to a long position."""
-    return plan.kind is OrderKind.OPEN_BUY

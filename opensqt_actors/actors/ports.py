@@ -22,6 +22,7 @@ from opensqt_actors.domain.orders import (
     OrderReport,
     OrderRequest,
     PlaceOutcome,
+    Position,
     Truth,
 )
 from opensqt_actors.domain.records import Entry, Intent, Restored
@@ -253,6 +254,52 @@ class AccountFetched:
 class AccountFailed:
     """The account could not be fetched."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPositions:
+    """Fetch every position of the account. Answered by PositionsFetched or PositionsFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsFetched:
+    """Every position that the account holds."""
+
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsFailed:
+    """The positions could not be fetched."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchCandles:
+    """Fetch the newest closed candles of a symbol. Answered by CandlesFetched or CandlesFailed."""
+
+    symbol: str
+    interval: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesFetched:
+    """Closed candles, the oldest first."""
+
+    symbol: str
+    interval: str
+    candles: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesFailed:
+    """The candles could not be fetched."""
+
+    symbol: str
+    interval: str
     reason: str
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, ports, risk, symbol
+from opensqt_actors.actors import exchange, operator, ports, symbol
+from opensqt_actors.actors.risk_messages import Connect, ExitBegun, Listen, ShareGiven
+from opensqt_actors.actors.shard_risk import UNKNOWN, MakeRisk, ShardRisk
 from opensqt_actors.actors.views import AccountRow
-from opensqt_actors.domain.records import Restored
+from opensqt_actors.domain.records import Restored, RiskSaved
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
@@ -22,7 +24,9 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class StartShard:
-    """Spawn the exchanges and the risk actor."""
+    """Spawn the exchanges and the risk actor. saved: what the risk rules have written down before."""
+
+    saved: tuple[RiskSaved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ class ShardParts:
 
     instance: str
     exchanges: Mapping[str, Callable[[ActorId], Behaviour]]
-    risk: Callable[[], Behaviour]
+    risk: MakeRisk
     strategies: Mapping[str, StrategyFactory]
     execution: symbol.Execution
     policy: RestartPolicy
@@ -133,7 +137,7 @@ class ShardActor:
         self.me = me
         self.parent = parent
         self.parts = parts
-        self.risk = ActorId(f"{me}/risk")
+        self.risk = ShardRisk(me, parent, parts.risk)
         self._children: dict[ActorId, _Child] = {}
         self._stopping: StopShard | None = None
 
@@ -141,10 +145,11 @@ class ShardActor:
         """Take one message."""
         match message:
             case symbol.RowChanged(row):
-                return [Tell(self.parent, row)]
-            case AccountRow():
+                return [Tell(self.parent, row), Tell(self.risk.id, row)]
+            case AccountRow() | symbol.SymbolUnable():
                 return [Tell(self.parent, message)]
-            case StartShard():
+            case StartShard(saved):
+                self.risk.remember(saved)
                 return self._start(now)
             case AddSymbolActor(spec):
                 return self._add(spec)
@@ -157,7 +162,7 @@ class ShardActor:
             case exchange.CheckSymbol():
                 return self._check(message)
             case RestartSymbol(account, name):
-                return self._restart(account, name, now)
+                return self._restart(account, name)
             case ActorFailed(child, incarnation, reason, detail):
                 return self._failed(child, incarnation, reason, detail, now)
             case ActorStopped(child, incarnation):
@@ -166,12 +171,10 @@ class ShardActor:
                 return self._again(child, now)
             case symbol.SymbolDone(account, name):
                 return self._symbol_done(account, name)
-            case symbol.SymbolUnable():
-                return [Tell(self.parent, message)]
             case StopShard():
                 return self._stop(message)
             case _:
-                raise TypeError(f"ShardActor does not understand {type(message).__name__}")
+                return self._about_risk(message)
 
     def exchange_id(self, account: str) -> ActorId:
         """The id of an account's ExchangeActor."""
@@ -196,9 +199,14 @@ class ShardActor:
         return child
 
     def _spawn_risk(self, now: int) -> list[Effect]:
-        child = self._child(self.risk)
+        child = self._child(self.risk.id)
         child.born(now)
-        return [Spawn(self.risk, self.parts.risk, child.incarnation)]
+        there = [account for account in self.parts.exchanges if self._child(self.exchange_id(account)).alive]
+        return self.risk.spawn(
+            child.incarnation,
+            (Connect(self.exchange_id(account), account) for account in there),
+            (_listening(c.id, c.spec) for c in self._symbols() if c.alive and c.spec),
+        )
 
     def _spawn_exchange(self, account: str, now: int) -> list[Effect]:
         actor = self.exchange_id(account)
@@ -206,9 +214,9 @@ class ShardActor:
         child.born(now)
         make = self.parts.exchanges[account]
         return [
-            Spawn(actor, lambda: make(self.risk), child.incarnation),
+            Spawn(actor, lambda: make(self.risk.id), child.incarnation),
             Tell(actor, exchange.ReportTo(self.me)),
-            Tell(self.risk, risk.Listen(actor, exchange=True)),
+            Tell(self.risk.id, Connect(actor, account)),
         ]
 
     def _add(self, spec: SymbolSpec) -> list[Effect]:
@@ -237,13 +245,13 @@ class ShardActor:
         def make() -> Behaviour:
             return symbol.SymbolActor(
                 spec, parts.instance, restored, exchange=self.exchange_id(spec.account), parent=self.me, me=actor,
-                strategies=parts.strategies, execution=parts.execution, restarts=restarts,
+                strategies=parts.strategies, execution=parts.execution, restarts=restarts, closed=UNKNOWN,
             )  # fmt: skip
 
         return [
             Spawn(actor, make, child.incarnation),
             Tell(actor, symbol.Start()),
-            Tell(self.risk, risk.Listen(actor)),
+            Tell(self.risk.id, _listening(actor, spec)),
             *(Tell(actor, message) for message in waiting),
         ]
 
@@ -277,7 +285,7 @@ class ShardActor:
             child.done = self._stopping is not None
             return [
                 *effects,
-                Tell(self.risk, risk.Ignore(actor)),
+                self.risk.gone(actor),
                 Tell(self.parent, SymbolQuarantined(account, name, sentence)),
                 ports.Announce("symbol.quarantined", account, name, f"{name} is {sentence}", "critical"),
                 *self._all_done(),
@@ -300,20 +308,35 @@ class ShardActor:
                 return self._all_done()
             child.loading = True
             return [ports.LoadSymbol(child.spec.account, child.spec.symbol)]
-        if actor == self.risk:
-            return self._spawn_risk(now) + [Tell(self.risk, risk.Listen(c.id)) for c in self._symbols() if c.alive]
+        if actor == self.risk.id:
+            return self._spawn_risk(now)
         account = actor.rpartition("exchange:")[2]
         return self._spawn_exchange(account, now) + [
             Tell(c.id, symbol.Start()) for c in self._symbols() if c.alive and c.spec and c.spec.account == account
         ]
 
-    def _restart(self, account: str, name: str, now: int) -> list[Effect]:
+    def _restart(self, account: str, name: str) -> list[Effect]:
         child = self._children.get(self.symbol_id(account, name))
         if child is None or child.alive or child.loading:
             return []
         child.history = child.history.cleared()
         child.loading = True
         return [ports.LoadSymbol(account, name)]
+
+    def _about_risk(self, message: Any) -> list[Effect]:
+        if isinstance(message, ShareGiven):
+            return [Tell(self.exchange_id(message.account), message)]
+        if isinstance(message, ExitBegun):
+            return self._revive(message.account)
+        passed = self.risk.passed(message, alive=self._child(self.risk.id).alive)
+        if passed is None:
+            raise TypeError(f"ShardActor does not understand {type(message).__name__}")
+        return passed
+
+    def _revive(self, account: str) -> list[Effect]:
+        """An emergency exit has begun: who stands still, because it failed too often, lives to be closed."""
+        standing = [c.spec.symbol for c in self._symbols() if c.spec and c.spec.account == account and not c.done]
+        return [effect for name in standing for effect in self._restart(account, name)]
 
     def _symbols(self) -> list[_Child]:
         return [child for child in self._children.values() if child.spec is not None]
@@ -351,7 +374,7 @@ class ShardActor:
         if self._stopping is not None:
             return self._all_done()
         return [
-            Tell(self.risk, risk.Ignore(child.id)),
+            self.risk.gone(child.id),
             Tell(self.exchange_id(account), exchange.Detach(name)),
             Stop(child.id),
             Tell(self.parent, SymbolLeft(account, name)),
@@ -391,6 +414,10 @@ def _nobody(message: Any) -> list[Effect]:
         return []
     sentence = "its actor is being started; try again in a moment"
     return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]
+
+
+def _listening(actor: ActorId, spec: SymbolSpec) -> Listen:
+    return Listen(actor, spec.account, spec.symbol)
 
 
 def _after(spec: SymbolSpec, message: Any) -> SymbolSpec:

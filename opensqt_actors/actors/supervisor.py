@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors.supervisor_risk import MakePortfolio, SupervisorRisk
 from opensqt_actors.actors.supervisor_view import Key, Screen, counters
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.grid import anchor_lattice, check_profit
-from opensqt_actors.domain.records import EventSaved
+from opensqt_actors.domain.records import EventSaved, RiskSaved
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import Market
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
@@ -37,6 +38,11 @@ class _Deadline:
 @dataclass(frozen=True, slots=True)
 class _ShardAgain:
     """The back-off of a failed shard is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PortfolioAgain:
+    """The back-off of a failed PortfolioRiskActor is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class ShutdownPolicy:
 
 
 class SupervisorActor:
-    """The registry and its operators, as a pure step."""
+    """The registry and its operators, as a pure step. risk: what the risk rules had written down before."""
 
     def __init__(
         self,
@@ -86,6 +92,8 @@ class SupervisorActor:
         version: str,
         instance: str,
         shutdown: ShutdownPolicy | None = None,
+        portfolio: MakePortfolio,
+        risk: Sequence[RiskSaved] = (),
     ) -> None:
         self.me = me
         self.shard = ActorId(f"{me}/shard-0")
@@ -97,6 +105,7 @@ class SupervisorActor:
         self.instance = instance
         self.shutdown = shutdown or ShutdownPolicy()
         self.screen = Screen()
+        self.risk = SupervisorRisk(me, self.shard, accounts, portfolio, risk)
         self.restarts = 0
         self.started = 0
         self.state = "running"
@@ -130,6 +139,12 @@ class SupervisorActor:
             _ShardAgain: self._shard_again,
             _CheckOverdue: self._check_overdue,
             _LeftAgain: self._symbol_left,
+            _PortfolioAgain: lambda message, now: self.risk.spawn() if self.state == "running" else [],
+            operator.TripBreaker: self._breaker,
+            operator.ResetBreaker: self._breaker,
+            operator.EmergencyExit: self._emergency,
+            operator.ClearEmergency: self._emergency,
+            **self.risk.handlers,
         }
 
     def step(self, message: Any, now: int) -> list[Effect]:
@@ -140,13 +155,14 @@ class SupervisorActor:
 
     def _start(self, message: StartSupervisor, now: int) -> list[Effect]:
         self.started = self.started or now
-        return self._spawn_shard()
+        return self.risk.spawn() + self._spawn_shard()
 
     def _spawn_shard(self) -> list[Effect]:
         self._shard_incarnation += 1
         effects: list[Effect] = [
             Spawn(self.shard, lambda: self.make_shard(self.me), self._shard_incarnation),
-            Tell(self.shard, shard.StartShard()),
+            Tell(self.shard, self.risk.word),
+            Tell(self.shard, shard.StartShard(self.risk.saved)),
         ]
         specs = [spec for spec in self.specs.values() if spec.state is not SymbolState.REMOVED]
         return effects + [Tell(self.shard, shard.AddSymbolActor(spec)) for spec in specs]
@@ -157,7 +173,9 @@ class SupervisorActor:
         sentence = f"{message.child} failed: {message.reason}"
         told = ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail})
         if self.state != "running":
-            return [told, *self._end(now, sentence)]
+            return [told, *(self._end(now, sentence) if message.child == self.shard else [])]
+        if message.child == self.risk.id:
+            return [told, SetTimer("portfolio", SECOND, _PortfolioAgain())]
         return [told, SetTimer("shard", SECOND, _ShardAgain())]
 
     def _shard_again(self, message: _ShardAgain, now: int) -> list[Effect]:
@@ -348,6 +366,20 @@ class SupervisorActor:
     def _to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
         return Tell(self.shard, shard.ToSymbol(spec.account, spec.symbol, message))
 
+    # --- risk --------------------------------------------------------------------------------------------------------
+
+    def _breaker(self, message: operator.TripBreaker | operator.ResetBreaker, now: int) -> list[Effect]:
+        """The breaker of a symbol is its shard's, the global one the PortfolioRiskActor's."""
+        if not message.symbol:
+            return [Tell(self.risk.id, message)]
+        found = self._find(message.account, message.symbol)
+        if isinstance(found, operator.Refusal):
+            return [ports.Reply(message.request, found)]
+        return [Tell(self.shard, message)]
+
+    def _emergency(self, message: operator.EmergencyExit | operator.ClearEmergency, now: int) -> list[Effect]:
+        return [Tell(self.shard, message)]
+
     # --- registry ----------------------------------------------------------------------------------------------------
 
     def _save(
@@ -393,6 +425,7 @@ class SupervisorActor:
             started=self.started,
             state=self.state,
             restarts=self.restarts,
+            risk=self.risk.view().rules,
         )
 
     # --- stopping ----------------------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
+from opensqt_actors.actors.views import AccountRow, RiskRow, StatusView, SymbolRow
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 
 Key = tuple[str, str]
 _ZERO = Decimal(0)
+_STOPS = frozenset({"open", "triggered", "exited"})
 
 
 class Screen:
@@ -61,12 +62,21 @@ class Screen:
         return replace(row, state=state[0], why=state[1]) if state is not None else row
 
     def view(
-        self, specs: Iterable[SymbolSpec], *, version: str, instance: str, started: int, state: str, restarts: int
+        self,
+        specs: Iterable[SymbolSpec],
+        *,
+        version: str,
+        instance: str,
+        started: int,
+        state: str,
+        restarts: int,
+        risk: Iterable[RiskRow] = (),
     ) -> StatusView:
         """Everything at a glance."""
         rows = tuple(self.shown(spec) for spec in specs)
         accounts = tuple(self.accounts.values())
-        risk = [row.why for row in rows if row.why.startswith("risk is triggered")]
+        risk = tuple(risk)
+        reasons = [rule.sentence for rule in risk if rule.scope != "symbol" and rule.state in _STOPS]
         return StatusView(
             version=version,
             instance=instance,
@@ -84,8 +94,9 @@ class Screen:
             funding=sum((row.funding for row in rows), self._funding),
             restarts=restarts,
             illegal_transitions=sum(row.illegal_transitions for row in rows) + self._illegal,
-            risk_triggered=bool(risk),
-            risk_reason=risk[0] if risk else "",
+            risk_triggered=bool(reasons),
+            risk_reason="; ".join(reasons),
+            breaker=next((rule.state for rule in risk if rule.scope == "global"), "closed"),
             accounts=accounts,
             symbols=rows,
         )

@@ -6,23 +6,24 @@ each reconnect) it takes events but asks for no order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from opensqt_actors.actors import ports
+from opensqt_actors.actors import ports, symbol_commands
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
-    OrderPlan,
     OrderUpdate,
     PlaceFailed,
     Pulse,
     Quote,
     StreamGate,
-    Submit,
     WithdrawOpenings,
 )
-from opensqt_actors.actors.risk import RiskChanged
+from opensqt_actors.actors.risk_messages import RiskChanged, RoundTripDone
+from opensqt_actors.actors.symbol_commands import PAUSED
+from opensqt_actors.actors.symbol_emergency import exit_decision
+from opensqt_actors.actors.symbol_gates import Gates
 from opensqt_actors.actors.symbol_leaving import at_rest, leave_decision
 from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.actors.symbol_messages import (
@@ -42,19 +43,19 @@ from opensqt_actors.actors.symbol_messages import (
     SymbolUnable,
     Unlock,
 )
+from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submit
 from opensqt_actors.actors.symbol_preflight import Clearance
-from opensqt_actors.actors.symbol_refusals import MarginLock, back_off
+from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, unlock
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.domain.errors import InvalidValue
-from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import Candle, OrderRequest, RefusalCode, Truth
+from opensqt_actors.domain.orders import Candle, Truth
 from opensqt_actors.domain.pnl import Totals
 from opensqt_actors.domain.records import Restored
 from opensqt_actors.domain.settings import RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
-from opensqt_actors.domain.strategy import Decision, Gate, Market, Place, Strategy, StrategyFactory
+from opensqt_actors.domain.strategy import Gate, Market, Strategy, StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
@@ -68,11 +69,13 @@ FAR = 1 << 62
 ATTACH_AGAIN = 2 * SECOND
 _EXCHANGE_GATES = ("order_stream", "stale_price")
 """Told by the exchange's actor, and told again by a new one."""
-_FLATTEN = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
 
 
 class SymbolActor:
-    """One market, as a pure step."""
+    """One market, as a pure step. closed: gates that are closed until somebody opens them.
+
+    held: what the exchange was last told that the slots hold, at cost, quanta; heard: news of fills since it attached.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class SymbolActor:
         strategies: Mapping[str, StrategyFactory],
         execution: Execution | None = None,
         restarts: int = 0,
+        closed: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.account = spec.account
@@ -107,28 +111,27 @@ class SymbolActor:
         self.mark = 0
         self.last_tick = 0
         self.why = "waiting for the venue's rules"
-        self.gates: dict[str, str] = {}
-        self.gate = Gate()
+        self.gates = Gates()
         self.leaving: RemoveMode | None = None
         self.stopping: StopTrading | None = None
         self.placed = 0
         self.cancelled = 0
         self.band: tuple[int, int] | None = None
         self._history: tuple[Candle, ...] = ()
-        self._held = (0, 0)
-        self._heard = 0
+        self.held = (0, 0)
+        self.heard = 0
         self.clearance = Clearance(self.execution.preflight)
-        self._margin = MarginLock(self.execution)
-        self._withdraw = False
-        self._done = False
+        self.margin = MarginLock(self.execution)
+        self.done = False
+        self.gates.change((), closed or {})
         if spec.state is SymbolState.PAUSED:
-            self._close("paused", "paused by an operator")
+            self.gates.close("paused", PAUSED)
         if spec.state is SymbolState.REMOVING:
-            self._leave(spec.remove_mode or RemoveMode.GRACEFUL)
+            symbol_commands.leave(self, spec.remove_mode or RemoveMode.GRACEFUL)
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             Quote: self._quote,
             OrderUpdate: self._order_update,
-            PlaceFailed: self._place_failed,
+            PlaceFailed: lambda message, now: place_failed(self, message, now),
             CancelFailed: self._cancel_failed,
             Pulse: self._pulse,
             StreamGate: self._stream_gate,
@@ -139,15 +142,12 @@ class SymbolActor:
             ports.TruthFailed: self._truth_failed,
             ports.CandleSeen: self._candle,
             ports.FundingSeen: self._funding,
-            Start: self._start,
-            Pause: self._pause,
-            Resume: self._resume,
-            Remove: self._remove,
-            StopTrading: self._stop_trading,
+            Start: self.start,
+            **symbol_commands.handlers(self),
             Describe: self._describe,
-            Recheck: lambda message, now: self._act(now),
+            Recheck: lambda message, now: self.act(now),
             Reconcile: self._reconcile,
-            Unlock: self._unlock,
+            Unlock: lambda message, now: unlock(self, now),
             AskFacts: lambda message, now: self.clearance.ask(self),
         }
 
@@ -157,21 +157,24 @@ class SymbolActor:
 
     # --- starting ----------------------------------------------------------------------------------------------------
 
-    def _start(self, message: Start, now: int) -> list[Effect]:
+    def start(self, message: Start, now: int) -> list[Effect]:
         self.band = None
         self.phase = Phase.PREPARING
         self.why = "waiting for the venue's rules"
-        self._held = (0, 0)
-        self._heard = 0
+        self.held = (0, 0)
+        self.heard = 0
         self.sync.restart(now)
         for code in _EXCHANGE_GATES:
-            self._open(code)
-        return [Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)), self._row()]
+            self.gates.open(code)
+        return [
+            Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)),
+            self.tell_row(),
+        ]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
         self.clearance.learn(message)
         if self.phase is not Phase.PREPARING:
-            return self._act(now)
+            return self.act(now)
         self.ledger.instrument = message.instrument
         self.ledger.fees = message.fees
         self._history = message.history
@@ -191,7 +194,7 @@ class SymbolActor:
                 return self._refuse(refusal, now)
         self.phase = Phase.SYNCING
         self.why = "waiting for the venue's open orders, trades and position"
-        return [*effects, *self._ask_truth(now)]
+        return [*effects, *self.ask_truth(now)]
 
     def _build(self) -> str | None:
         """Make the strategy, with the candles that closed before it; a sentence when its settings cannot work."""
@@ -217,7 +220,7 @@ class SymbolActor:
         if message.final:
             return self._refuse(message.reason, now)
         self.why = message.reason
-        return [SetTimer("attach", ATTACH_AGAIN, Start()), self._row()]
+        return [SetTimer("attach", ATTACH_AGAIN, Start()), self.tell_row()]
 
     def _refuse(self, sentence: str, now: int) -> list[Effect]:
         """This market cannot be traded: what opens is taken back, an operator must act."""
@@ -226,31 +229,31 @@ class SymbolActor:
         openings = tuple(order.client_id for order in self.slots.orders() if order.kind.opens and not order.terminal)
         return [
             *self.ledger.flush(now),
-            *(self._submit(openings, ()) if openings else []),
+            *(submit(self, openings, ()) if openings else []),
             Tell(self.parent, SymbolUnable(self.account, self.symbol, sentence)),
             ports.Announce("symbol.refused", self.account, self.symbol, sentence, "error"),
-            self._row(),
-            *self._finished(),
+            self.tell_row(),
+            *self.finished(),
         ]
 
     # --- the venue's view --------------------------------------------------------------------------------------------
 
-    def _ask_truth(self, now: int) -> list[Effect]:
+    def ask_truth(self, now: int) -> list[Effect]:
         question = self.sync.ask(now)
         return [] if question is None else [Tell(self.exchange, question)]
 
     def _truth_fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
-        self._heard += 1
+        self.heard += 1
         truth = message.truth
         if self.phase in (Phase.PREPARING, Phase.REFUSED) or not self.sync.asking:
             return []
         if not self.sync.answered():
-            return self._ask_truth(now)
+            return self.ask_truth(now)
         again = self.sync.apply(truth, self.strategy, now)
-        effects = self._submit((), tuple(again)) if again else []
+        effects = submit(self, (), tuple(again)) if again else []
         verdict = self.sync.compare(truth)
         if verdict is Verdict.SAME:
-            self._open("position_mismatch")
+            self.gates.open("position_mismatch")
         elif verdict is not Verdict.BUSY and self.ledger.untouched:
             effects += self._stranger(truth, now)
             if self.state is SymbolState.REFUSED:
@@ -261,9 +264,9 @@ class SymbolActor:
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
-            effects.append(self._row())
+            effects.append(self.tell_row())
         wait = self.sync.wait(verdict, self.execution.reconcile_interval, now)
-        return [*effects, SetTimer("reconcile", wait, Reconcile()), *self._act(now)]
+        return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
 
     def _stranger(self, truth: Truth, now: int) -> list[Effect]:
         """A position was there before this symbol was added: adopted when that was asked for, else refused."""
@@ -289,7 +292,7 @@ class SymbolActor:
             f"the venue holds {instrument.quantity(truth.position.quantity)}, "
             f"the slots {instrument.quantity(self.slots.position)}"
         )
-        self._close("position_mismatch", sentence)
+        self.gates.close("position_mismatch", sentence)
         return [ports.Announce("position.mismatch", self.account, self.symbol, sentence, "critical")]
 
     def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
@@ -303,7 +306,7 @@ class SymbolActor:
     def _reconcile(self, message: Reconcile, now: int) -> list[Effect]:
         if self.phase in (Phase.PREPARING, Phase.REFUSED):
             return []
-        return self._ask_truth(now)
+        return self.ask_truth(now)
 
     # --- prices ------------------------------------------------------------------------------------------------------
 
@@ -311,7 +314,7 @@ class SymbolActor:
         self.bid = message.bid
         self.ask = message.ask
         self.last_tick = message.at
-        return self._act(now)
+        return self.act(now)
 
     def _pulse(self, message: Pulse, now: int) -> list[Effect]:
         if message.bid:
@@ -319,18 +322,18 @@ class SymbolActor:
         self.mark = message.mark or (self.bid + self.ask) // 2
         band = self.band
         if band is None or not (band[0] <= self.bid and self.ask < band[1]):
-            return [*self._act(now), self._row()]
-        return [self._row()]
+            return [*self.act(now), self.tell_row()]
+        return [self.tell_row()]
 
     def _candle(self, message: ports.CandleSeen, now: int) -> list[Effect]:
         if self.strategy is not None:
             self.strategy.candle(message.candle)
-        return self._act(now)
+        return self.act(now)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
     def _order_update(self, message: OrderUpdate, now: int) -> list[Effect]:
-        self._heard += message.filled
+        self.heard += message.filled
         if self.ledger.instrument is None:
             return []  # the venue's view, which is asked for after this, tells it again
         self.sync.news += 1
@@ -338,87 +341,44 @@ class SymbolActor:
             self.slots.report(message.report)
         if message.fill is not None:
             self.ledger.book(message.fill, self.strategy)
-        return self._act(now)
-
-    def _cancel_orphans(self) -> list[Effect]:
-        """Orders that rest although their slots have moved on."""
-        orphans = tuple(self.slots.orphans)
-        self.slots.orphans.clear()
-        return [
-            *self._submit(orphans, ()),
-            *(
-                ports.Announce(
-                    "order.orphan",
-                    self.account,
-                    self.symbol,
-                    f"cancelled an order without a slot: {client_id}",
-                    "warning",
-                )
-                for client_id in orphans
-            ),
-        ]
-
-    def _place_failed(self, message: PlaceFailed, now: int) -> list[Effect]:
-        self.sync.news += 1
-        if self.sync.may_still_come(message.client_id, now):
-            return [SetTimer("reconcile", SECOND, Reconcile()), *self._act(now)]
-        slot = self.slots.refused(message.client_id, message.sentence)
-        if slot is None:
-            return self._act(now)
-        if not message.journalled:
-            self.ledger.never_journalled(message.client_id)
-        if message.code == "withdrawn":
-            return self._act(now)
-        effects: list[Effect] = []
-        alarm = back_off(slot, message, self.execution, now)
-        if alarm:
-            effects.append(ports.Announce("order.refused", self.account, self.symbol, alarm, "warning"))
-        if message.code == RefusalCode.INSUFFICIENT_MARGIN and "margin_lock" not in self.gates:
-            self._close("margin_lock", f"margin does not suffice: {message.sentence}")
-            sentence = self.gates["margin_lock"]
-            effects += [
-                SetTimer("margin", self._margin.lock(now), Unlock()),
-                ports.Announce("margin.locked", self.account, self.symbol, sentence, "error"),
-            ]
-        if message.code == RefusalCode.REDUCE_ONLY:
-            effects += self._ask_truth(now)
-        return effects + self._act(now)
-
-    def _unlock(self, message: Unlock, now: int) -> list[Effect]:
-        self._margin.unlocked(now)
-        self._open("margin_lock")
-        return self._act(now)
+        return self.act(now)
 
     def _cancel_failed(self, message: CancelFailed, now: int) -> list[Effect]:
         self.slots.cancel_failed(message.client_id)
-        return self._act(now)
+        return self.act(now)
 
     # --- decision ----------------------------------------------------------------------------------------------------
 
-    def _act(self, now: int) -> list[Effect]:
+    def act(self, now: int) -> list[Effect]:
         """Write down what happened, then ask for what should change."""
-        effects = self._cancel_orphans() if self.slots.orphans else []
-        if self._withdraw:
-            self._withdraw = False
+        effects = cancel_orphans(self) if self.slots.orphans else []
+        if self.gates.withdraw:
+            self.gates.withdraw = False
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
                 effects.append(Tell(self.exchange, WithdrawOpenings(self.symbol, self.gate.closed[0][1])))
         if self.phase is Phase.TRADING:
-            if self.leaving in (RemoveMode.FLATTEN, RemoveMode.LEAVE) or self.stopping is not None:
-                effects += self._carry_out(leave_decision(self, now), now)
+            if self.gates.exit and self.stopping is None:
+                effects += carry_out(self, exit_decision(self, now), now)
+                self.why = self.gate.closed[0][1] if self.gate.closed else ""
+            elif self.leaving in (RemoveMode.FLATTEN, RemoveMode.LEAVE) or self.stopping is not None:
+                effects += carry_out(self, leave_decision(self, now), now)
             elif self.bid:
                 if self.strategy is None:
                     refusal = self._first_price((self.bid + self.ask) // 2)
                     if refusal is not None:
                         return effects + self._refuse(refusal, now)
-                    effects.append(self._row())
+                    effects.append(self.tell_row())
                 if self.strategy is not None:
                     effects += self.clearance.check(self)
-                    self.why = self.gate.closed[0][1] if self.gate.closed else ""
+                    self.why = self.gate.closed[0][1] if self.gate.closed else self.gate.limited[1]
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
-                    effects += self._carry_out(decision, now)
-            effects += self._finished()
+                    effects += carry_out(self, decision, now)
+            effects += self.finished()
         if self.strategy is not None:
             self.ledger.remember(self.strategy.memory)
+        trips = self.ledger.take_trips()
+        if trips:
+            effects += [Tell(self.parent, RoundTripDone(self.account, self.symbol, profit)) for profit in trips]
         return self.ledger.flush(now) + effects
 
     def _first_price(self, price: int) -> str | None:
@@ -429,124 +389,32 @@ class SymbolActor:
                 return error.sentence
         return self._build() if self.strategy is None else None
 
-    def _carry_out(self, decision: Decision, now: int) -> list[Effect]:
-        cancels = tuple(self.slots.cancel(level, now).client_id for level in decision.cancels)
-        places = tuple(self._plan(place, now) for place in decision.places)
-        effects: list[Effect] = []
-        band = (decision.low, decision.high)
-        held = (self.slots.long_cost, self.slots.short_cost)
-        if cancels or places or band != self.band or held != self._held:
-            effects = self._submit(cancels, places, band)
-        if decision.recheck:
-            effects.append(SetTimer("recheck", max(decision.recheck - now, 1), Recheck()))
-        return effects
-
-    def _submit(
-        self, cancels: tuple[Any, ...], places: tuple[OrderPlan, ...], band: tuple[int, int] | None = None
-    ) -> list[Effect]:
-        """Without a band every price counts until the next decision."""
-        self.band = band
-        self._held = (self.slots.long_cost, self.slots.short_cost)
-        self.placed += len(places)
-        self.cancelled += len(cancels)
-        low, high = band or (FAR, -FAR)
-        urgent = "risk" in self.gates
-        return [
-            Tell(self.exchange, Submit(self.symbol, cancels, places, low, high, urgent, *self._held, heard=self._heard))
-        ]
-
-    def _plan(self, place: Place, now: int) -> OrderPlan:
-        order = self.slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
-        market = place.kind in _FLATTEN
-        refusals = self.slots.by_level[place.level].refusals
-        downgraded = refusals > self.execution.post_only_retries and self.execution.post_only_fallback == "downgrade"
-        order.post_only = not (market or downgraded)
-        request = OrderRequest(
-            order.client_id, self.symbol, order.side, None if market else place.price, place.quantity,
-            post_only=order.post_only, reduce_only=place.reduce_only,
-        )  # fmt: skip
-        return OrderPlan(request, place.level, place.kind, order.generation)
-
-    def _finished(self) -> list[Effect]:
+    def finished(self) -> list[Effect]:
         """Tell the parent once the market has been left, or has come to rest."""
-        if self._done or (self.leaving is None and self.stopping is None) or not at_rest(self):
+        if self.done or (self.leaving is None and self.stopping is None) or not at_rest(self):
             return []
-        self._done = True
+        self.done = True
         return [Tell(self.parent, SymbolDone(self.account, self.symbol))]
-
-    # --- gates and commands ------------------------------------------------------------------------------------------
-
-    def _close(self, code: str, sentence: str) -> None:
-        self._withdraw = self._withdraw or self.gate.opens
-        self.gates[code] = sentence
-        self._regate()
-
-    def _open(self, code: str) -> None:
-        if self.gates.pop(code, None) is not None:
-            self._regate()
-
-    def regate(self, opened: Iterable[str], closed: Mapping[str, str]) -> None:
-        """Open some gates and close others; nothing when that changes nothing."""
-        after = {code: sentence for code, sentence in self.gates.items() if code not in opened} | dict(closed)
-        if after != self.gates:
-            self._withdraw = self._withdraw or (self.gate.opens and bool(after))
-            self.gates = after
-            self._regate()
-
-    def _regate(self) -> None:
-        self.gate = Gate(tuple(self.gates.items()))
-        self.band = None
 
     def _stream_gate(self, message: StreamGate, now: int) -> list[Effect]:
         if message.opens:
-            self._open(message.code)
+            self.gates.open(message.code)
         else:
-            self._close(message.code, message.sentence)
+            self.gates.close(message.code, message.sentence)
         if message.code == "order_stream" and self.phase in (Phase.SYNCING, Phase.TRADING):
             # Nothing is asked for while the order stream is down; once it is up the venue's view comes first.
             self.phase = Phase.SYNCING
             self.why = message.sentence or "waiting for the venue's open orders, trades and position"
-            return self._ask_truth(now) if message.opens else []
-        return self._act(now)
+            return self.ask_truth(now) if message.opens else []
+        return self.act(now)
 
     def _risk_changed(self, message: RiskChanged, now: int) -> list[Effect]:
-        if message.triggered:
-            self._close("risk", f"risk is triggered: {message.reason}")
-        else:
-            self._open("risk")
-        return self._act(now)
-
-    def _pause(self, message: Pause, now: int) -> list[Effect]:
-        self._close("paused", "paused by an operator")
-        return [*self._act(now), self._row()]
-
-    def _resume(self, message: Resume, now: int) -> list[Effect]:
-        self._open("paused")
-        if self.phase is Phase.REFUSED:
-            return self._start(Start(), now)
-        return [*self._act(now), self._row()]
-
-    def _remove(self, message: Remove, now: int) -> list[Effect]:
-        self._leave(message.mode)
-        if self.phase is Phase.REFUSED and message.mode is RemoveMode.FLATTEN and self.instrument is not None:
+        """The risk rules' word. An emergency exit is for a symbol that an operator must see to, as well."""
+        self.gates.told(message)
+        if message.exit and self.phase is Phase.REFUSED and self.instrument is not None:
             self.phase = Phase.SYNCING
-            return [*self._ask_truth(now), self._row()]
-        if self.phase is Phase.REFUSED:
-            return [*self._finished(), self._row()]
-        return [*self._act(now), self._row()]
-
-    def _leave(self, mode: RemoveMode) -> None:
-        self.leaving = mode
-        self._done = False
-        self._close("removing", f"being removed ({mode.value})")
-
-    def _stop_trading(self, message: StopTrading, now: int) -> list[Effect]:
-        self.stopping = message
-        self._done = False
-        self._close("stopping", "the process is about to end")
-        if self.phase is Phase.TRADING:
-            return self._act(now)
-        return self.ledger.flush(now) + self._finished()
+            return [*self.ask_truth(now), self.tell_row()]
+        return [*self.act(now), self.tell_row()]
 
     def _funding(self, message: ports.FundingSeen, now: int) -> list[Effect]:
         for payment in message.payments:
@@ -555,11 +423,16 @@ class SymbolActor:
 
     # --- views -------------------------------------------------------------------------------------------------------
 
-    def _row(self) -> Effect:
+    def tell_row(self) -> Effect:
         return Tell(self.parent, RowChanged(row(self)))
 
     def _describe(self, message: Describe, now: int) -> list[Effect]:
         return [ports.Reply(message.request, describe(self, now))]
+
+    @property
+    def gate(self) -> Gate:
+        """What the strategy is told of the gates."""
+        return self.gates.gate
 
     @property
     def instrument(self) -> Instrument | None:
@@ -580,4 +453,4 @@ class SymbolActor:
             return SymbolState.REMOVING
         if self.phase is not Phase.TRADING or self.strategy is None or not self.bid:
             return SymbolState.STARTING
-        return SymbolState.PAUSED if "paused" in self.gates else SymbolState.TRADING
+        return SymbolState.PAUSED if "paused" in self.gates or self.gates.exit else SymbolState.TRADING

@@ -32,6 +32,7 @@ from opensqt_actors.runtime.effects import Effect
 
 KNOWN_PAYMENTS = 1_000
 _EMPTY = (0, 0, None)
+_NO_FEE = Decimal(0)
 
 
 class Ledger:
@@ -49,6 +50,9 @@ class Ledger:
         self.fills = 0
         self._saved: dict[int, tuple[int, int, int | None]] = {}
         self._entries: list[Entry] = []
+        self._trips: list[Decimal] = []
+        self._paid: dict[int, Decimal] = {}
+        self._opened = {saved.level: abs(saved.cost) for saved in restored.slots if saved.position}
         self._since = restored.since
         memory = restored.memory
         self.memory = memory.numbers if memory is not None and memory.strategy == spec.strategy else ()
@@ -126,13 +130,33 @@ class Ledger:
         self.fills += 1
         self.totals.realized += booked.realized
         self.totals.fees += fee
-        if booked.round_trip is not None:
-            self.totals.round_trips += 1
+        self._count(booked, fee)
         if strategy is not None:
             strategy.filled(self.slots, booked.slot)
         self._entries.append(FillSaved(self.account, fill, booked.slot.level, booked.realized, fee))
         self._save_totals()
         return booked
+
+    def _count(self, booked: Booked, fee: Decimal) -> None:
+        """Note a round trip with its fees. Those of an opening before this life are taken to be a maker's."""
+        instrument, fees = self.instrument, self.fees
+        if instrument is None or fees is None:
+            return
+        level = booked.slot.level
+        opened = self._opened.pop(level, 0)
+        paid = self._paid.get(level, _NO_FEE) + fee + (fees.maker * instrument.money(opened) if opened else _NO_FEE)
+        self._paid[level] = paid
+        if booked.round_trip is not None:
+            self.totals.round_trips += 1
+            self._trips.append(instrument.money(booked.round_trip) - paid)
+            del self._paid[level]
+
+    def take_trips(self) -> list[Decimal]:
+        """Profits of the round trips since somebody last asked, after fees, in quote currency."""
+        trips = self._trips
+        if trips:
+            self._trips = []
+        return trips
 
     def adopt(self, truth: Truth, strategy: Strategy, now: int) -> None:
         """Spread a position that was there before over the slots nearest to its entry price, marked inferred."""

@@ -50,7 +50,7 @@ class Clearance:
         problems = blocking(self._rules.run(self._facts(actor, ladder)))
         closed = {PREFIX + problem.code: _sentence(problem) for problem in problems}
         before = [code for code in actor.gates if code.startswith(PREFIX)]
-        actor.regate(before, closed)
+        actor.gates.change(before, closed)
         if not problems:
             self.passed = True
             return [_announce(actor, "preflight.passed", "pre-flight has passed", "info")] if before else []

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import PlaceFailed
-from opensqt_actors.actors.symbol_messages import Execution
+from opensqt_actors.actors.symbol_messages import Execution, Reconcile, Unlock
 from opensqt_actors.domain.orders import RefusalCode
 from opensqt_actors.domain.slots import Slot
+from opensqt_actors.runtime.effects import Effect, SetTimer
+
+if TYPE_CHECKING:
+    from opensqt_actors.actors.symbol import SymbolActor
+
+SECOND = 1_000_000_000
 
 MILLISECOND = 1_000_000
 FIRST_WAIT = 100 * MILLISECOND
@@ -14,7 +23,7 @@ STRUCTURAL = 3
 """After so many refusals for the same kind of reason the slot asks only once a pause."""
 
 _NOT_OUR_FAULT = frozenset({"not_sent", "journal", RefusalCode.RATE_LIMITED, RefusalCode.INSUFFICIENT_MARGIN})
-_LIMITS = ("exposure_", "leverage_", "equity_")
+_LIMITS = ("exposure_", "leverage_", "equity_", "too_many_orders")
 """Codes of our own limits: they pass by themselves when something is closed."""
 
 
@@ -53,3 +62,38 @@ class MarginLock:
     def unlocked(self, now: int) -> None:
         """The wait is over."""
         self._free_since = now
+
+
+def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Effect]:
+    """An order was not placed: its slot is free again, for later."""
+    actor.sync.news += 1
+    if actor.sync.may_still_come(message.client_id, now):
+        return [SetTimer("reconcile", SECOND, Reconcile()), *actor.act(now)]
+    slot = actor.slots.refused(message.client_id, message.sentence)
+    if slot is None:
+        return actor.act(now)
+    if not message.journalled:
+        actor.ledger.never_journalled(message.client_id)
+    if message.code == "withdrawn":
+        return actor.act(now)
+    effects: list[Effect] = []
+    alarm = back_off(slot, message, actor.execution, now)
+    if alarm:
+        effects.append(ports.Announce("order.refused", actor.account, actor.symbol, alarm, "warning"))
+    if message.code == RefusalCode.INSUFFICIENT_MARGIN and "margin_lock" not in actor.gates:
+        sentence = f"margin does not suffice: {message.sentence}"
+        actor.gates.close("margin_lock", sentence)
+        effects += [
+            SetTimer("margin", actor.margin.lock(now), Unlock()),
+            ports.Announce("margin.locked", actor.account, actor.symbol, sentence, "error"),
+        ]
+    if message.code == RefusalCode.REDUCE_ONLY:
+        effects += actor.ask_truth(now)
+    return effects + actor.act(now)
+
+
+def unlock(actor: SymbolActor, now: int) -> list[Effect]:
+    """The margin lock has run out."""
+    actor.margin.unlocked(now)
+    actor.gates.open("margin_lock")
+    return actor.act(now)

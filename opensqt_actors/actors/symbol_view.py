@@ -22,6 +22,7 @@ def row(actor: SymbolActor) -> SymbolRow:
     instrument = actor.instrument
     slots = actor.slots
     cost = slots.long_cost - slots.short_cost
+    mark = actor.mark or (actor.bid + actor.ask) // 2
     held = sum(1 for slot in slots.by_level.values() if slot.position)
     return SymbolRow(
         account=actor.account,
@@ -33,7 +34,7 @@ def row(actor: SymbolActor) -> SymbolRow:
         open_orders=slots.working,
         position=instrument.quantity(slots.position) if instrument else _ZERO,
         grid_pnl=instrument.money(actor.totals.realized) if instrument else _ZERO,
-        unrealized_pnl=instrument.money(unrealized(slots.position, cost, actor.mark)) if instrument else _ZERO,
+        unrealized_pnl=instrument.money(unrealized(slots.position, cost, mark)) if instrument and mark else _ZERO,
         fees=actor.totals.fees,
         funding=actor.totals.funding,
         fills=actor.fills,

@@ -89,8 +89,48 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskRow:
+    """The state of one risk rule. scope: a RiskScope, or "monitor"; account, symbol: "" where it has none.
+
+    state: of a breaker, else "calm", "triggered" or "exited"; cause: stable code; since, until: ns, 0 = not known, or
+    until an operator resets it.
+    """
+
+    scope: str
+    account: str
+    symbol: str
+    state: str
+    cause: str = ""
+    sentence: str = ""
+    since: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureRow:
+    """What an account uses of the total limit, quote currency. share: the most that it may use now, None = no limit."""
+
+    account: str
+    used: Decimal
+    share: Decimal | None
+    equity: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """Answer to GetRisk: every rule that has something to say, and what the accounts use."""
+
+    rules: tuple[RiskRow, ...]
+    exposure: tuple[ExposureRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
-    """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added."""
+    """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added.
+
+    breaker: the state of the global one; risk_triggered: whether the monitor, the global breaker or an emergency exit
+    keeps everything from opening.
+    """
 
     version: str
     instance: str
@@ -112,3 +152,4 @@ class StatusView:
     risk_reason: str
     accounts: tuple[AccountRow, ...] = ()
     symbols: tuple[SymbolRow, ...] = field(default=())
+    breaker: str = "closed"

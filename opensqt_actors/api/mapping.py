@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+from opensqt_actors.api.risk_mapping import CIRCUIT_NAMES, CIRCUITS
 from opensqt_actors.api.values import (
     KINDS,
     MODES,
@@ -50,7 +51,10 @@ _SHARD = {
 
 _GATES = {
     "risk": registry_pb2.GATE_REASON_RISK,
+    "risk_unknown": registry_pb2.GATE_REASON_RISK,
+    "emergency": registry_pb2.GATE_REASON_RISK,
     "breaker": registry_pb2.GATE_REASON_BREAKER,
+    "breaker_global": registry_pb2.GATE_REASON_BREAKER,
     "position_mismatch": registry_pb2.GATE_REASON_BREAKER,
     "margin_lock": registry_pb2.GATE_REASON_MARGIN_LOCK,
     "paused": registry_pb2.GATE_REASON_PAUSED,
@@ -329,7 +333,9 @@ def status_to(view: StatusView, *, pid: int, now: int) -> orchestrator_pb2.GetSt
             restarts=view.restarts,
             illegal_transitions=view.illegal_transitions,
         ),
-        risk=risk_pb2.RiskState(triggered=view.risk_triggered, reason=view.risk_reason),
+        risk=risk_pb2.RiskState(
+            triggered=view.risk_triggered, reason=view.risk_reason, breaker=CIRCUITS.get(view.breaker)
+        ),
         symbols=[row_to(row) for row in view.symbols],
     )
     if view.started:
@@ -359,6 +365,7 @@ def status_from(message: orchestrator_pb2.GetStatusResponse) -> StatusView:
         illegal_transitions=counters.illegal_transitions,
         risk_triggered=message.risk.triggered,
         risk_reason=message.risk.reason,
+        breaker=CIRCUIT_NAMES.get(message.risk.breaker, "closed"),
         accounts=tuple(_account_from(row) for row in message.accounts),
         symbols=tuple(row_from(row) for row in message.symbols),
     )

@@ -6,17 +6,19 @@ import difflib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import grpc
 from loguru import logger
 
 from opensqt_actors.actors import operator
-from opensqt_actors.actors.views import StatusView, SymbolView
+from opensqt_actors.actors.views import RiskView, StatusView, SymbolView
 from opensqt_actors.api.backend import Backend, MakeRequest
 from opensqt_actors.api.event_mapping import check_filter, event_to, passes
 from opensqt_actors.api.events import TooManySubscribers
 from opensqt_actors.api.mapping import row_to, settings_from, status_to, symbol_to
+from opensqt_actors.api.risk_mapping import risk_to
 from opensqt_actors.api.values import REMOVALS, STATES
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.settings import GridSettings, RemoveMode
@@ -28,6 +30,7 @@ ADD_TIMEOUT = 60.0  # seconds; the venue has to confirm the symbol
 TIMEOUT = 15.0
 MARGIN = 0.05  # our own answer leaves before the caller's deadline ends the call
 MAX_LATEST = 1_000
+MAX_REASON = 200
 CODE_KEY = "opensqt-code"
 
 _STATUS = {
@@ -151,6 +154,53 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
 
         return await _answered(answer(), context)
 
+    async def GetRisk(self, request: pb.GetRiskRequest, context: Context) -> pb.GetRiskResponse:
+        """Show the state of the risk rules."""
+
+        async def answer() -> pb.GetRiskResponse:
+            return risk_to(await self._ask(operator.GetRisk, RiskView, context))
+
+        return await _answered(answer(), context)
+
+    async def TripBreaker(self, request: pb.TripBreakerRequest, context: Context) -> pb.TripBreakerResponse:
+        """Open a circuit breaker."""
+        make = partial(self._breaker, operator.TripBreaker, request)
+        return pb.TripBreakerResponse(sentence=await self._do(make, context))
+
+    async def ResetBreaker(self, request: pb.ResetBreakerRequest, context: Context) -> pb.ResetBreakerResponse:
+        """Close a circuit breaker."""
+        make = partial(self._breaker, operator.ResetBreaker, request)
+        return pb.ResetBreakerResponse(sentence=await self._do(make, context))
+
+    async def EmergencyExit(self, request: pb.EmergencyExitRequest, context: Context) -> pb.EmergencyExitResponse:
+        """Close everything of an account at once."""
+        make = partial(self._emergency, operator.EmergencyExit, request)
+        return pb.EmergencyExitResponse(sentence=await self._do(make, context))
+
+    async def ClearEmergency(self, request: pb.ClearEmergencyRequest, context: Context) -> pb.ClearEmergencyResponse:
+        """Let an account trade again after an emergency exit."""
+        make = partial(self._emergency, operator.ClearEmergency, request)
+        return pb.ClearEmergencyResponse(sentence=await self._do(make, context))
+
+    def _breaker(
+        self,
+        kind: type[operator.TripBreaker | operator.ResetBreaker],
+        request: pb.TripBreakerRequest | pb.ResetBreakerRequest,
+    ) -> MakeRequest:
+        """Of a symbol, or the global one, which is of no account."""
+        symbol = _symbol(request.symbol) if request.symbol else ""
+        account = self._account(request.account) if symbol else ""
+        reason = _reason(request.reason)
+        return lambda number: kind(number, account, symbol, reason)
+
+    def _emergency(
+        self,
+        kind: type[operator.EmergencyExit | operator.ClearEmergency],
+        request: pb.EmergencyExitRequest | pb.ClearEmergencyRequest,
+    ) -> MakeRequest:
+        account, reason = self._account(request.account), _reason(request.reason)
+        return lambda number: kind(number, account, reason)
+
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Stop in order."""
         return pb.ShutdownResponse(sentence=await self._do(lambda: operator.Shutdown, context))
@@ -220,6 +270,16 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         if not isinstance(payload, wanted):
             raise TypeError(f"expected {wanted.__name__}, got {type(payload).__name__}")
         return payload
+
+
+def _reason(text: str) -> str:
+    """Why an operator wants something: part of sentences, and of the journal."""
+    shown = " ".join(text.split())
+    if len(shown) > MAX_REASON:
+        raise InvalidValue("reason", f"must be at most {MAX_REASON} characters, not {len(shown)}")
+    if not shown.isprintable():
+        raise InvalidValue("reason", "must be printable text")
+    return shown or "no reason given"
 
 
 def _symbol(name: str) -> str:

@@ -17,19 +17,27 @@ from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
 from opensqt_actors.venues.driver import VenueDriver, VenueRouter
+from opensqt_actors.venues.engine import Engine
 
 
 class VenueAccount:
     """Connects one account's adapter to the ExchangeActor of the same account."""
 
     def __init__(
-        self, name: str, settings: Account, execution: Execution, risk: Risk, host: Host, exchange: ActorId
+        self,
+        name: str,
+        settings: Account,
+        execution: Execution,
+        risk: Risk,
+        host: Host,
+        exchange: ActorId,
+        engine: Engine,
     ) -> None:
         self.name = name
         self.board = PriceBoard()
         self._settings = settings
         self._execution = execution
-        self._exposure = risk.exposure.limits()
+        self._risk = risk
         self._host = host
         self._exchange = exchange
         site = settings.simulated
@@ -38,7 +46,7 @@ class VenueAccount:
             Credentials(settings.api_key, settings.secret),
             SimulatedSite(site.port, site.ca) if site is not None else None,
         )
-        self.driver = VenueDriver(host, self.venue, exchange)
+        self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue))
         self._journal: ObservedJournal | None = None
         self._observe: Callable[[float], None]
 
@@ -62,7 +70,9 @@ class VenueAccount:
             published=self.venue.published,
             pending_timeout=nanoseconds(self._execution.pending_timeout),
             stale_after=max(1, round(self._execution.stale_after)),
-            exposure=self._exposure,
+            exposure=self._risk.exposure.limits(),
+            total=self._risk.exposure.total.limit(),
+            cleanup=self._risk.cleanup.settings(),
         )
         actor.orders_up = self.driver.streams.get("orders", False)
         actor.prices_up = self.driver.streams.get("prices", False)

@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -19,8 +20,9 @@ from loguru import logger
 
 import opensqt_actors
 from opensqt_actors.actors import operator
+from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
-from opensqt_actors.actors.risk import RiskActor
+from opensqt_actors.actors.risk import RiskActor, RiskRules
 from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
 from opensqt_actors.actors.symbol import Execution
@@ -29,6 +31,7 @@ from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
+from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
@@ -36,6 +39,7 @@ from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.orders import AccountState
+from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, SymbolSpec
 from opensqt_actors.domain.strategy import StrategyFactory
@@ -46,7 +50,7 @@ from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
-from opensqt_actors.storage import Database, Registry, bind_storage
+from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.telemetry.metrics import Metrics
@@ -114,11 +118,15 @@ class System:
         clock = SystemClock()
         host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
         stack.callback(host.close)
+        engine = make_engine(settings, instance)
+        stack.push_async_callback(engine.close)
         router = VenueRouter(host)
         accounts: dict[str, VenueAccount] = {}
         for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
-            accounts[name] = VenueAccount(name, account_settings, settings.execution, settings.risk, host, exchange)
+            accounts[name] = VenueAccount(
+                name, account_settings, settings.execution, settings.risk, host, exchange, engine
+            )
             stack.push_async_callback(accounts[name].close)
             await self._open(accounts[name], router)
 
@@ -136,6 +144,7 @@ class System:
         self.bridge = Bridge(host, SUPERVISOR, journal.append)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
+        await engine.start(journal.append)
 
         if settings.telemetry.metrics_port:
             endpoint = MetricsEndpoint(
@@ -151,7 +160,7 @@ class System:
         if new:
             # After everything that can fail: a start that fails leaves no registry behind.
             specs = registry.seed(specs)
-        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies)
+        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
         self._host = host
@@ -172,19 +181,24 @@ class System:
         accounts: dict[str, VenueAccount],
         instance: str,
         strategies: dict[str, StrategyFactory],
+        saved_risk: Sequence[RiskSaved],
     ) -> SupervisorActor:
         settings = self.settings
         execution, supervision, risk = settings.execution, settings.supervision, settings.risk
+        rules = RiskRules(
+            RiskSettings(
+                monitor=risk.monitor, interval=risk.interval, window=risk.average_window,
+                multiplier=risk.volume_multiplier, trigger=risk.trigger.value, recovery=risk.recovery,
+            ),
+            risk.breaker.settings(),
+            risk.emergency.settings(),
+            run=time.time_ns(),
+        )  # fmt: skip
+        total, global_breaker = risk.exposure.total.limit(), risk.global_breaker.settings()
         parts = ShardParts(
             instance=instance,
             exchanges={name: account.actor for name, account in accounts.items()},
-            risk=partial(
-                RiskActor,
-                RiskSettings(
-                    monitor=risk.monitor, interval=risk.interval, window=risk.average_window,
-                    multiplier=risk.volume_multiplier, trigger=risk.trigger.value, recovery=risk.recovery,
-                ),
-            ),
+            risk=lambda me, parent, saved: RiskActor(rules, me=me, parent=parent, saved=saved),
             strategies=strategies,
             execution=Execution(
                 reconcile_interval=nanoseconds(execution.reconcile_interval),
@@ -209,6 +223,10 @@ class System:
             version=opensqt_actors.__version__,
             instance=instance,
             shutdown=ShutdownPolicy(shutdown.cancel_on_exit, shutdown.cancel_exits, nanoseconds(shutdown.deadline)),
+            portfolio=lambda parent, saved: PortfolioRiskActor(
+                parent=parent, breaker=global_breaker, total=total, accounts=frozenset(accounts), saved=saved
+            ),
+            risk=saved_risk,
         )
 
     # --- checks before anything trades ------------------------------------------------------------------------------

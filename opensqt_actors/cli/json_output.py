@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+    from opensqt_actors.actors.views import AccountRow, LevelView, RiskView, StatusView, SymbolRow, SymbolView
     from opensqt_actors.domain.settings import GridSettings
     from opensqt_actors.wire.v1 import event_pb2
 
@@ -120,9 +120,37 @@ def status(view: StatusView) -> dict[str, Any]:
         "state": view.state,
         "started": moment(view.started),
         **counters(view),
-        "risk": {"triggered": view.risk_triggered, "reason": view.risk_reason},
+        "risk": {"triggered": view.risk_triggered, "reason": view.risk_reason, "breaker": view.breaker},
         "accounts": [_account(row, view) for row in view.accounts],
         "symbols": [symbol_row(row) for row in view.symbols],
+    }
+
+
+def risk(view: RiskView) -> dict[str, Any]:
+    """The state of the risk rules."""
+    return {
+        "rules": [
+            {
+                "scope": row.scope,
+                "account": row.account,
+                "symbol": row.symbol,
+                "state": row.state,
+                "cause": row.cause,
+                "sentence": row.sentence,
+                "since": moment(row.since),
+                "until": moment(row.until),
+            }
+            for row in view.rules
+        ],
+        "exposure": [
+            {
+                "account": row.account,
+                "used": text(row.used),
+                "share": text(row.share),
+                "equity": text(row.equity),
+            }
+            for row in view.exposure
+        ],
     }
 
 

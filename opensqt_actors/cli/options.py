@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from opensqt_actors.cli.client import Client
+from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.config.paths import find_socket
 
 DEFAULT_TIMEOUT = 10.0
@@ -59,3 +61,12 @@ def say(context: typer.Context, json: bool, sentence: str, **fields: Any) -> Non
         print(dump({"ok": True, "sentence": sentence, **fields}))
     else:
         print(sentence)
+
+
+def confirm(question: str, without: str) -> None:
+    """Ask a person. without: the sentence for a place where there is none, which says what to give instead."""
+    if not sys.stdin.isatty():
+        raise Failure(Exit.ERROR, "confirmation", without)
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise Failure(Exit.ERROR, "confirmation", "nothing was changed")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
 import typer
 
 from opensqt_actors.cli.failure import Exit, Failure
-from opensqt_actors.cli.options import Account, Json, Socket, SymbolName, Timeout, as_json, connect, say
+from opensqt_actors.cli.options import Account, Json, Socket, SymbolName, Timeout, as_json, confirm, connect, say
 from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState, Trail
 
 ADD_TIMEOUT = 60.0  # seconds; the venue has to confirm the symbol
@@ -142,22 +141,16 @@ def remove_symbol(
 ) -> None:
     """Remove a market; what becomes of its position is the mode's business."""
     if mode is RemoveMode.FLATTEN and not yes:
-        _confirm(f"close the position of {symbol} at the market, now?")
+        confirm(
+            f"close the position of {symbol} at the market, now?",
+            "flatten closes a position at the market; confirm it with --yes",
+        )
     with connect(context, socket, timeout) as client:
         from opensqt_actors.api.values import REMOVALS
 
         request = client.pb.RemoveSymbolRequest(account=account, symbol=symbol, mode=REMOVALS.to(mode))
         sentence = client.call("RemoveSymbol", request).sentence
     say(context, json, sentence, symbol=symbol, mode=mode.value)
-
-
-def _confirm(question: str) -> None:
-    """Ask a person; where there is none, --yes is needed."""
-    if not sys.stdin.isatty():
-        raise Failure(Exit.ERROR, "confirmation", "flatten closes a position at the market; confirm it with --yes")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Failure(Exit.ERROR, "confirmation", "nothing was changed")
 
 
 @app.command("pause")

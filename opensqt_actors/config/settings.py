@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_va
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
-from opensqt_actors.config.risk import Exposure, Preflight
+from opensqt_actors.config.risk import Breaker, Cleanup, Emergency, Exposure, Preflight
 from opensqt_actors.config.section import SECONDS, Number, Real, Seconds, Section, Whole, one_of, told
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
 from opensqt_actors.domain.settings_check import (
@@ -84,6 +84,13 @@ class PostOnlyFallback(StrEnum):
 
     DOWNGRADE = "downgrade"
     PAUSE = "pause"
+
+
+class EngineName(StrEnum):
+    """How order batches are carried out: by the journal alone, or each as a DBOS workflow besides."""
+
+    SIMPLE = "simple"
+    DURABLE = "durable"
 
 
 class LogLevel(StrEnum):
@@ -205,6 +212,10 @@ class Risk(Section):
     trigger: Annotated[Trigger, one_of(Trigger)] = Trigger.ALL
     preflight: Preflight = Preflight()
     exposure: Exposure = Exposure()
+    breaker: Breaker = Breaker()
+    global_breaker: Breaker = Breaker()
+    cleanup: Cleanup = Cleanup()
+    emergency: Emergency = Emergency()
 
     @model_validator(mode="after")
     def _recovery_is_possible(self) -> Self:
@@ -270,6 +281,7 @@ class Settings(Section):
 
     state_dir: AnyPath = Field(default_factory=default_state_dir)
     database: Database = Database()
+    engine: Annotated[EngineName, one_of(EngineName)] = EngineName.SIMPLE
     accounts: Mapping[str, Account] = Field(min_length=1, max_length=36)
     defaults: GridDefaults = GridDefaults()
     symbols: tuple[SymbolEntry, ...] = Field(default=(), max_length=MAX_SYMBOLS)

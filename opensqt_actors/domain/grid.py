@@ -67,7 +67,7 @@ class Grid:
     def _decide(self, slots: Slots, gate: Gate, draft: Draft) -> None:
         self.exits.settle(slots, draft)
         if gate.opens:
-            self.openings.decide(slots, draft)
+            self.openings.decide(slots, draft, gate)
             return
         self.openings.roomy = False
         for slot in (*slots.open_buys.values(), *slots.open_sells.values()):

@@ -12,7 +12,7 @@ from opensqt_actors.domain.exits import Exits
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.ladder import Ladder, Rung
 from opensqt_actors.domain.slots import Slot, Slots, WorkingOrder
-from opensqt_actors.domain.strategy import Place
+from opensqt_actors.domain.strategy import OPEN, Gate, Place
 
 SPARE = 2
 """So many orders more than now must fit under the limits for the window to be called roomy."""
@@ -21,8 +21,10 @@ SPARE = 2
 class _Room:
     """What the limits on orders and position leave. working: everything in flight counts, not only what is to stay."""
 
-    def __init__(self, slots: Slots, ladder: Ladder, exits_due: int) -> None:
+    def __init__(self, slots: Slots, ladder: Ladder, exits_due: int, gate: Gate) -> None:
         self.settings = ladder.settings
+        self.openings = gate.allowance
+        self.limited = gate.limited
         self.orders = ladder.settings.max_open_orders - slots.exit_orders - exits_due
         self.buys = ladder.limit - slots.long_cost
         self.sells = ladder.limit - slots.short_cost
@@ -31,6 +33,8 @@ class _Room:
         """Which limit keeps an opening order of this value (quanta) away, and its sentence."""
         if value > (self.buys if buys else self.sells):
             return "max_position", f"would take the position over max_position {self.settings.position_limit}"
+        if self.openings is not None and self.openings <= 0:
+            return self.limited
         if self.orders <= 0:
             return "max_open_orders", f"nearer orders use up max_open_orders {self.settings.max_open_orders}"
         return None
@@ -38,6 +42,8 @@ class _Room:
     def take(self, buys: bool, value: int) -> None:
         """One more opening order of this value."""
         self.orders -= 1
+        if self.openings is not None:
+            self.openings -= 1
         if buys:
             self.buys -= value
         else:
@@ -53,10 +59,10 @@ class Openings:
         self.roomy = False
         self._largest = 0
 
-    def decide(self, slots: Slots, draft: Draft) -> None:
+    def decide(self, slots: Slots, draft: Draft, gate: Gate = OPEN) -> None:
         """Cancel what should not rest, place what is missing."""
-        if draft.reasons is not None or not self.follow(slots, draft):
-            self.walk(slots, draft)
+        if draft.reasons is not None or gate.allowance is not None or not self.follow(slots, draft):
+            self.walk(slots, draft, gate)
 
     # --- at the cost of what has changed -----------------------------------------------------------------------------
 
@@ -113,11 +119,11 @@ class Openings:
 
     # --- the rule ----------------------------------------------------------------------------------------------------
 
-    def walk(self, slots: Slots, draft: Draft) -> None:
+    def walk(self, slots: Slots, draft: Draft, gate: Gate = OPEN) -> None:
         """Keep what rests within the limits, nearest first; cancel the rest; place what is missing and fits."""
         self.roomy = False
         due = sum(1 for slot in slots.held.values() if slot.order is None and slot.level not in self.exits.dusty)
-        room = _Room(slots, self.ladder, due)
+        room = _Room(slots, self.ladder, due, gate)
         working = sorted((*slots.open_buys.items(), *slots.open_sells.items()))
         kept: set[int] = set()
         for level, slot in working:
@@ -133,7 +139,7 @@ class Openings:
             if level not in kept and (not slot.position or level in self.exits.dusty):
                 draft.cancel(slot)
         if missing:
-            room = _Room(slots, self.ladder, due)
+            room = _Room(slots, self.ladder, due, gate)
             for _, slot in working:
                 if slot.order is not None:
                     room.take(slot.order.buys, slot.order.price * slot.order.remaining)

@@ -166,11 +166,16 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position on the venue. quantity: signed steps; entry_price: quote currency."""
+    """A position on the venue. quantity: signed steps; prices in quote currency.
+
+    liquidation, mark: 0 = not told, or there is none.
+    """
 
     symbol: str
     quantity: int
     entry_price: Decimal
+    liquidation: Decimal = Decimal(0)
+    mark: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ One `tuple` of entries is one transaction. Entries of one symbol are written in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from opensqt_actors.domain.ids import ClientId, OrderKind
@@ -137,6 +139,30 @@ class EventSaved:
     at: int
 
 
+class RiskScope(StrEnum):
+    """Whose state it is: a symbol's breaker, the global one, or the emergency exit of an account."""
+
+    SYMBOL = "symbol"
+    GLOBAL = "global"
+    EMERGENCY = "emergency"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSaved:
+    """The newest state of one risk rule. account, symbol: "" where it has none; state: JSON-able plain values."""
+
+    scope: RiskScope
+    account: str
+    symbol: str
+    state: Mapping[str, Any]
+    at: int
+
+    @property
+    def key(self) -> tuple[RiskScope, str, str]:
+        """There is one state for each."""
+        return self.scope, self.account, self.symbol
+
+
 Entry = (
     Intent
     | OrderSaved
@@ -148,6 +174,7 @@ Entry = (
     | MemorySaved
     | FundingSaved
     | EventSaved
+    | RiskSaved
 )
 
 

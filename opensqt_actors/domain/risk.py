@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from opensqt_actors.domain.orders import Candle
@@ -28,6 +28,45 @@ class RiskSettings:
     def needed(self) -> int:
         """How many monitored symbols must have recovered."""
         return self.recovery or len(self.monitor) // 2 + 1
+
+
+MINUTE = 60_000_000_000
+MINUTES = {"1m": 1, "3m": 3, "5m": 5}
+
+
+class CandleMerger:
+    """Candles of one minute into those of a longer interval: each once, when its last minute has closed, if none lacks.
+
+    What is incomplete is left out: whoever needs it fetches it.
+    """
+
+    def __init__(self, interval: str) -> None:
+        self._minutes = MINUTES[interval]
+        self._parts: dict[str, list[Candle]] = {}
+
+    def merge(self, candle: Candle) -> Candle | None:
+        """Take a closed candle of one minute; the longer one that it completes."""
+        if self._minutes == 1 or not candle.closed:
+            return candle
+        begin = candle.open_time // (self._minutes * MINUTE) * self._minutes * MINUTE
+        parts = self._parts.setdefault(candle.symbol, [])
+        if parts and candle.open_time != parts[-1].open_time + MINUTE:
+            if candle.open_time <= parts[-1].open_time:
+                return None
+            parts.clear()
+        if not parts and candle.open_time != begin:
+            return None
+        parts.append(candle)
+        if len(parts) < self._minutes:
+            return None
+        self._parts[candle.symbol] = []
+        return replace(
+            parts[0],
+            high=max(part.high for part in parts),
+            low=min(part.low for part in parts),
+            close=candle.close,
+            volume=sum(part.volume for part in parts),
+        )
 
 
 @dataclass(slots=True)

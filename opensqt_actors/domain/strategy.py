@@ -41,9 +41,14 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether opening orders are allowed, and if not, why: (code, sentence) pairs, the most urgent first."""
+    """Whether opening orders are allowed, and if not, why: (code, sentence) pairs, the most urgent first.
+
+    allowance: opening orders that the symbol may have at work at once, None = no limit; limited: its code and sentence.
+    """
 
     closed: tuple[tuple[str, str], ...] = ()
+    allowance: int | None = None
+    limited: tuple[str, str] = ("", "")
 
     @property
     def opens(self) -> bool:
@@ -81,7 +86,11 @@ class Strategy(Protocol):
         """
 
     def decide(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> Decision:
-        """What should change now. Idempotent: once its own output is applied it asks for nothing more."""
+        """What should change now. Idempotent: once its own output is applied it asks for nothing more.
+
+        Openings that the gate does not allow are not placed whatever is asked for (`admission`); asking for none of
+        them, and cancelling those that rest, is the strategy's part.
+        """
 
     def filled(self, slots: Slots, slot: Slot) -> None:
         """A fill was booked on a slot."""

@@ -18,6 +18,7 @@ from opensqt_actors.storage.journal import Journal
 from opensqt_actors.storage.ports import bind_storage
 from opensqt_actors.storage.prune import Retention
 from opensqt_actors.storage.registry import ASSIGN, Registry
+from opensqt_actors.storage.restore import load_risk
 from opensqt_actors.storage.statistics import JournalCounters
 from opensqt_actors.storage.writer import JournalSettings
 
@@ -30,6 +31,7 @@ __all__ = [
     "Retention",
     "ASSIGN",
     "bind_storage",
+    "load_risk",
     "BadDatabaseUrl",
     "DatabaseBusy",
     "DatabaseDamaged",

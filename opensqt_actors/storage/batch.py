@@ -7,7 +7,7 @@ totals, lattices, memories) only the last is written. The order in which entries
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, assert_never
@@ -26,6 +26,7 @@ from opensqt_actors.domain.records import (
     LatticeSaved,
     MemorySaved,
     OrderSaved,
+    RiskSaved,
     SlotDropped,
     SlotSaved,
     TotalsSaved,
@@ -58,6 +59,7 @@ class Batch:
         self._memories: dict[Market, Row] = {}
         self._funding: list[Row] = []
         self._events: list[Row] = []
+        self._risk: dict[tuple[str, str, str], Row] = {}
 
     def add_new(self, intents: Iterable[Intent]) -> None:
         """Intents whose client ids must not be known yet: a known one makes `write` fail with an IntegrityError."""
@@ -88,6 +90,8 @@ class Batch:
                 self._funding.append(_funding_row(entry))
             case EventSaved():
                 self._events.append(_event_row(entry, key))
+            case RiskSaved():
+                self._risk[entry.key] = _risk_row(entry)
             case _:
                 assert_never(entry)
         self.size += 1
@@ -123,6 +127,8 @@ class Batch:
             execute(run.funding, self._funding)
         if self._events:
             execute(run.event, self._events)
+        if self._risk:
+            execute(run.risk, list(self._risk.values()))
         return strays
 
     def _add_slot(self, entry: SlotSaved) -> None:
@@ -173,6 +179,7 @@ class Statements:
         self.lattice = _upsert(insert(tables.lattices), tables.lattices, "anchor", "base", "ratio")
         self.memory = _upsert(insert(tables.memories), tables.memories, "strategy", "numbers")
         self.funding = insert(tables.funding).on_conflict_do_nothing()
+        self.risk = _upsert(insert(tables.risk_states), tables.risk_states, "state", "at")
         self.event = insert(tables.events).on_conflict_do_nothing(index_elements=["key"])
 
 
@@ -318,11 +325,18 @@ def _funding_row(entry: FundingSaved) -> Row:
     }
 
 
+def _risk_row(entry: RiskSaved) -> Row:
+    return {
+        "scope": entry.scope.value,
+        "account": _text("account", entry.account),
+        "symbol": _text("symbol", entry.symbol),
+        "state": _json("state", entry.state).replace("\\u0000", ""),
+        "at": _int64("at", entry.at),
+    }
+
+
 def _event_row(entry: EventSaved, key: str) -> Row:
-    try:
-        data = json.dumps(entry.data, default=_exact_text, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise BadEntry(f"data: must be JSON-able ({error})") from None
+    data = _json("data", entry.data)
     return {
         "key": key,
         "account": _text("account", entry.account),
@@ -332,6 +346,13 @@ def _event_row(entry: EventSaved, key: str) -> Row:
         "data": data.replace("\\u0000", ""),
         "at": _int64("at", entry.at),
     }
+
+
+def _json(field: str, value: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(value), default=_exact_text, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise BadEntry(f"{field}: must be JSON-able ({error})") from None
 
 
 def _exact_text(value: Any) -> str:

@@ -57,6 +57,8 @@ class Database:
         lock_timeout: float = 0.5,
         idle_timeout: float = 2.0,
         connect_timeout: int = 2,
+        pool_size: int = 2,
+        max_overflow: int = 10,
     ) -> None:
         parsed = _parse(url)
         self.dialect = parsed.get_backend_name()
@@ -82,7 +84,9 @@ class Database:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 5000,
             }
-        self._engine = sa.create_engine(parsed, connect_args=arguments, hide_parameters=True, pool_size=2)
+        self._engine = sa.create_engine(
+            parsed, connect_args=arguments, hide_parameters=True, pool_size=pool_size, max_overflow=max_overflow
+        )
         if self.path is not None:
             event.listen(self._engine, "do_connect", partial(self._make_file, self.path))
             event.listen(self._engine, "connect", self._on_sqlite)
@@ -136,6 +140,11 @@ class Database:
         """Refuse, with SchemaMismatch, a database whose schema is not exactly this version's. For readers."""
         with self.read() as connection:
             require_schema(connection)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """For a library with tables of its own: these connections and time-outs, SQLite's write lock taken at once."""
+        return self._engine.execution_options(sqlite_begin="IMMEDIATE")
 
     def close(self) -> None:
         """Close the pooled connections. The database can be used again afterwards."""

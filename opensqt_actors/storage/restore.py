@@ -11,9 +11,20 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderStatus, Side
-from opensqt_actors.domain.records import Intent, LatticeSaved, LiveOrder, MemorySaved, Restored, SlotSaved, TotalsSaved
+from opensqt_actors.domain.records import (
+    Intent,
+    LatticeSaved,
+    LiveOrder,
+    MemorySaved,
+    Restored,
+    RiskSaved,
+    RiskScope,
+    SlotSaved,
+    TotalsSaved,
+)
+from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.merge import is_live
-from opensqt_actors.storage.tables import fills, lattices, memories, orders, slots, symbols, totals
+from opensqt_actors.storage.tables import fills, lattices, memories, orders, risk_states, slots, symbols, totals
 
 KNOWN_TRADES = 2_000
 """How many of the newest trade ids are remembered for telling a repeated fill from a new one."""
@@ -60,6 +71,17 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
         memory=None if memory is None else _memory(memory),
         since=connection.scalar(sa.select(symbols.c.added_at).where(of(symbols))) or 0,
     )
+
+
+def load_risk(database: Database) -> tuple[RiskSaved, ...]:
+    """What the risk rules have written down; a scope that this version does not know is left alone. StorageError."""
+    scopes = [scope.value for scope in RiskScope]
+    with database.read() as connection:
+        rows = connection.execute(sa.select(risk_states).where(risk_states.c.scope.in_(scopes))).mappings()
+        return tuple(
+            RiskSaved(RiskScope(row["scope"]), row["account"], row["symbol"], json.loads(row["state"]), row["at"])
+            for row in rows
+        )
 
 
 def totals_of(account: str, symbol: str, row: RowMapping | None) -> TotalsSaved:

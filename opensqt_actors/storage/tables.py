@@ -205,6 +205,17 @@ funding = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
+# The newest state of each risk rule; `state` is JSON.
+risk_states = sa.Table(
+    "risk_states",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
 # `key` is made by the writer, so that an event which is written again after a lost connection stays one event.
 events = sa.Table(
     "events",

@@ -18,12 +18,18 @@ from opensqt_actors.actors.ports import (
     AccountFailed,
     AccountFetched,
     CancelsAnswered,
+    CandlesFailed,
+    CandlesFetched,
     FetchAccount,
+    FetchCandles,
+    FetchPositions,
     FetchTruth,
     FindFailed,
     FindOrder,
     FundingSeen,
     PlacesAnswered,
+    PositionsFailed,
+    PositionsFetched,
     PrepareSymbol,
     SendCancels,
     SendPlaces,
@@ -38,6 +44,7 @@ from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import FundingPayment, NotSent, OutcomeUnknown
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.kernel import ActorRef, Host
+from opensqt_actors.venues.engine import Send
 from opensqt_actors.venues.port import FundingDue, QuoteSink, Venue, VenueError
 from opensqt_actors.venues.procedures import fetch_truth, find_order, prepare_symbol
 
@@ -51,9 +58,18 @@ _FUNDING_LOOKBACK = 3 * 86_400 * SECOND
 _KNOWN_PAYMENTS = 10_000
 
 VenueEffect: TypeAlias = (
-    SendPlaces | SendCancels | FindOrder | FetchTruth | FetchAccount | PrepareSymbol | Subscribe | Unsubscribe
+    SendPlaces
+    | SendCancels
+    | FindOrder
+    | FetchTruth
+    | FetchAccount
+    | FetchPositions
+    | FetchCandles
+    | PrepareSymbol
+    | Subscribe
+    | Unsubscribe
 )
-_Query: TypeAlias = FindOrder | FetchTruth | FetchAccount | PrepareSymbol
+_Query: TypeAlias = FindOrder | FetchTruth | FetchAccount | FetchPositions | FetchCandles | PrepareSymbol
 _Answered: TypeAlias = SendPlaces | SendCancels | _Query
 Answer: TypeAlias = Callable[[object], None]
 
@@ -62,11 +78,21 @@ class VenueDriver:
     """One account's effects and events. Lives in one asyncio loop; `open` first, `close` at the end.
 
     streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again;
-    funding_since: ns, from when on payments are told at start (default: three days ago).
+    funding_since: ns, from when on payments are told at start (default: three days ago); send: how places leave, see
+    `engine.Engine` (default: straight to the venue).
     """
 
-    def __init__(self, host: Host, venue: Venue, exchange_actor: ActorId, *, funding_since: int | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        venue: Venue,
+        exchange_actor: ActorId,
+        *,
+        funding_since: int | None = None,
+        send: Send | None = None,
+    ) -> None:
         self.venue = venue
+        self._send = venue.place if send is None else send
         self.exchange_actor = exchange_actor
         self.streams: dict[str, bool] = {}
         self._host = host
@@ -116,8 +142,8 @@ class VenueDriver:
                 self._start(self._find(effect, answer), lambda _: answer(_refused(effect, "closing")))
             case FetchTruth():
                 self._start(self._truth(effect, answer), lambda _: answer(_refused(effect, "closing")))
-            case FetchAccount():
-                self._start(self._account(answer), lambda _: answer(_refused(effect, "closing")))
+            case FetchAccount() | FetchPositions() | FetchCandles():
+                self._start(self._query(effect, answer), lambda _: answer(_refused(effect, "closing")))
             case PrepareSymbol():
                 self._start(self._prepare(effect, answer), lambda _: answer(_refused(effect, "closing")))
         return None
@@ -141,7 +167,7 @@ class VenueDriver:
 
     async def _places(self, effect: SendPlaces, answer: Answer) -> None:
         try:
-            outcomes = tuple(await self.venue.place(effect.orders))
+            outcomes = tuple(await self._send(effect.orders))
         except Exception as error:  # noqa: BLE001 - a broken adapter must not leave an order without an answer
             logger.opt(exception=error).error("placing orders broke")
             return answer(_doubtful(effect))
@@ -180,12 +206,21 @@ class VenueDriver:
             return answer(_failed(effect, error))
         return answer(prepared)
 
-    async def _account(self, answer: Answer) -> None:
+    async def _query(self, effect: FetchAccount | FetchPositions | FetchCandles, answer: Answer) -> None:
         try:
-            account = await self.venue.account()
+            found = await self._found(effect)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is known
-            return answer(_failed(FetchAccount(), error))
-        return answer(AccountFetched(account))
+            return answer(_failed(effect, error))
+        return answer(found)
+
+    async def _found(self, effect: FetchAccount | FetchPositions | FetchCandles) -> object:
+        match effect:
+            case FetchAccount():
+                return AccountFetched(await self.venue.account())
+            case FetchPositions():
+                return PositionsFetched(tuple(await self.venue.positions()))
+            case FetchCandles(symbol, interval, limit):
+                return CandlesFetched(symbol, interval, tuple(await self.venue.candles(symbol, interval, limit)))
 
     async def _stream(self, effect: Subscribe | Unsubscribe) -> None:
         if isinstance(effect, Subscribe):
@@ -283,6 +318,10 @@ def _refused(effect: _Answered, reason: str) -> object:
             return TruthFailed(effect.symbol, reason, SECOND)
         case FetchAccount():
             return AccountFailed(reason)
+        case FetchPositions():
+            return PositionsFailed(reason)
+        case FetchCandles(symbol, interval):
+            return CandlesFailed(symbol, interval, reason)
         case PrepareSymbol(symbol):
             return SymbolRefused(symbol, reason, final=False)
 
@@ -301,5 +340,9 @@ def _failed(effect: _Query, error: Exception) -> object:
             return TruthFailed(effect.symbol, reason, retry_after)
         case FetchAccount():
             return AccountFailed(reason)
+        case FetchPositions():
+            return PositionsFailed(reason)
+        case FetchCandles(symbol, interval):
+            return CandlesFailed(symbol, interval, reason)
         case PrepareSymbol(symbol):
             return SymbolRefused(symbol, reason, final)

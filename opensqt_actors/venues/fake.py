@@ -240,6 +240,10 @@ class FakeVenue:
             return Position(symbol, 0, Decimal(0))
         return Position(symbol, book.position, book.entry_cost * book.instrument.tick / book.position)
 
+    async def positions(self) -> Sequence[Position]:
+        held = [symbol for symbol, book in self._books.items() if book.position]
+        return [await self.position(symbol) for symbol in held]
+
     async def funding(self, since: int) -> Sequence[FundingPayment]:
         self._asked("funding")
         return [payment for payment in self.payments if payment.at >= since]

@@ -120,6 +120,9 @@ class Venue(Protocol):
     async def position(self, symbol: str) -> Position:
         """The position, 0 when there is none."""
 
+    async def positions(self) -> Sequence[Position]:
+        """Every position of the account that is not 0, of symbols whose rules are known."""
+
     async def funding(self, since: int) -> Sequence[FundingPayment]:
         """Funding booked since `since` ns, oldest first."""
 

@@ -14,7 +14,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -27,6 +27,7 @@ import psutil
 from opensqt_actors.actors import exchange, ports, risk, shard, symbol
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.domain.breaker import BreakerSettings
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.instrument import Instrument
@@ -43,8 +44,7 @@ from opensqt_actors.domain.orders import (
     Side,
     Truth,
 )
-from opensqt_actors.domain.records import Intent, Restored, TotalsSaved
-from opensqt_actors.domain.risk import RiskSettings
+from opensqt_actors.domain.records import Intent, Restored, RiskSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.clock import SystemClock
@@ -95,7 +95,7 @@ class Echo:
             (ports.PrepareSymbol, self.prepare), (ports.FetchTruth, self.truth), (ports.SendPlaces, self.place),
             (ports.SendCancels, self.cancel), (ports.CommitIntents, self.commit), (ports.Persist, self.ignore),
             (ports.LoadSymbol, self.load), (ports.Subscribe, self.ignore), (ports.Unsubscribe, self.ignore),
-            (ports.Announce, self.ignore), (ports.FindOrder, self.ignore), (ports.Reply, self.ignore),
+            (ports.FetchAccount, self.ignore), (ports.FetchPositions, self.ignore), (ports.Announce, self.ignore), (ports.FindOrder, self.ignore), (ports.Reply, self.ignore),
         ):  # fmt: skip
             host.bind(effect, port)
 
@@ -175,6 +175,11 @@ class Echo:
         self.settle()
 
 
+def _risk(me: ActorId, parent: ActorId, saved: Sequence[RiskSaved]) -> risk.RiskActor:
+    rules = risk.RiskRules(breaker=BreakerSettings(stale_after=0))  # here a market stands still for long
+    return risk.RiskActor(rules, me=me, parent=parent, saved=saved)
+
+
 class Bench:
     """A shard of N symbols and the frames that move it."""
 
@@ -193,9 +198,8 @@ class Bench:
         )
         self.specs = [SymbolSpec(ACCOUNT, name, number, settings) for number, name in enumerate(self.names)]
         parts = shard.ShardParts(
-            "bb", {ACCOUNT: self._exchange}, lambda: risk.RiskActor(RiskSettings()), {"grid": Grid},
-            symbol.Execution(), RestartPolicy(0, 10**9, 0, 0),
-        )  # fmt: skip
+            "bb", {ACCOUNT: self._exchange}, _risk, {"grid": Grid}, symbol.Execution(), RestartPolicy(0, 10**9, 0, 0)
+        )
         root = ActorId("root")
         self.host.start(root, Root(lambda: shard.ShardActor(SHARD, root, parts)))
         self.host.tell(root, "start")

@@ -12,7 +12,7 @@ from fleet.invariants import violations
 from fleet.journal import Tables
 from fleet.world import Setup, World
 
-from opensqt_actors.actors import ports
+from opensqt_actors.actors import ports, symbol_orders
 from opensqt_actors.actors.budget import Budget, Limits
 from opensqt_actors.actors.order_desk import OrderDesk
 from opensqt_actors.actors.prices import PriceBoard
@@ -135,6 +135,7 @@ def budget_ignored(patch: Patch) -> Setup:
 def gate_ignored(patch: Patch) -> Setup:
     decide = Grid.decide
     patch.setattr(Grid, "decide", lambda self, slots, bid, ask, gate, now: decide(self, slots, bid, ask, OPEN, now))
+    patch.setattr(symbol_orders, "admitted", lambda places, gate, openings: places)
     return replace(MODES, rates={"operator.paused": 0.05})
 
 

@@ -123,8 +123,9 @@ class Bench:
         """An order as the venue tells it."""
         request = plan.request
         return OrderReport(
-            request.client_id, request.symbol, "v" + request.client_id, request.side, status, 100, 10, filled, self.now
-        )
+            request.client_id, request.symbol, "v" + request.client_id, request.side, status, request.price or 0, 10,
+            filled, self.now,
+        )  # fmt: skip
 
     def fill(self, plan: OrderPlan, quantity: int) -> Fill:
         """A new trade of an order."""

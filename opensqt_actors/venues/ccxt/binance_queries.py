@@ -169,6 +169,16 @@ class Queries:
             _PRIVATE_3, "positionRisk", {"symbol": symbol}, lambda rows: position_of(rows, instrument)
         )
 
+    async def positions(self) -> Sequence[Position]:
+        """One answer holds all of them."""
+
+        def read(rows: list[dict[str, Any]]) -> list[Position]:
+            known = {row["symbol"] for row in rows} & self._instruments.keys()
+            found = [position_of(rows, self._instruments[symbol]) for symbol in sorted(known)]
+            return [position for position in found if position.quantity]
+
+        return await self.ask(_PRIVATE_3, "positionRisk", None, read)
+
     async def order_trades(self, symbol: str, venue_id: str) -> Sequence[Fill]:
         """The trades of one order, at most a page."""
         return await self._fills(symbol, {"symbol": symbol, "orderId": venue_id, "limit": _PAGE})

@@ -195,8 +195,9 @@ def _reason(client_id: str, status: OrderStatus, time_in_force: str, filled: int
 
 
 def position_of(rows: Iterable[Mapping[str, Any]], instrument: Instrument) -> Position:
-    """positionRisk of one symbol, netted over its position sides; entry price of the larger side."""
+    """positionRisk of one symbol, netted over its position sides; prices of the larger side."""
     net, entry, largest = 0, Decimal(0), 0
+    liquidation, mark = Decimal(0), Decimal(0)
     for row in rows:
         if row["symbol"] != instrument.symbol:
             continue
@@ -204,7 +205,10 @@ def position_of(rows: Iterable[Mapping[str, Any]], instrument: Instrument) -> Po
         net += steps
         if abs(steps) > largest:
             largest, entry = abs(steps), Decimal(row["entryPrice"])
-    return Position(instrument.symbol, net, entry if net else Decimal(0))
+            liquidation, mark = Decimal(row.get("liquidationPrice") or 0), Decimal(row.get("markPrice") or 0)
+    if not net:
+        return Position(instrument.symbol, 0, Decimal(0))
+    return Position(instrument.symbol, net, entry, liquidation, mark)
 
 
 def account_of(account: Mapping[str, Any], config: Mapping[str, Any]) -> AccountState:

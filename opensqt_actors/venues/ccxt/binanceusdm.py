@@ -273,6 +273,9 @@ class BinanceUsdm:
     async def position(self, symbol: str) -> Position:
         return await self._queries.position(symbol)
 
+    async def positions(self) -> Sequence[Position]:
+        return await self._queries.positions()
+
     async def funding(self, since: int) -> Sequence[FundingPayment]:
         return await self._queries.funding(since)
 

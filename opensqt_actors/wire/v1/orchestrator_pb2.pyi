@@ -228,6 +228,78 @@ class GetStatusResponse(_message.Message):
     symbols: _containers.RepeatedCompositeFieldContainer[_registry_pb2.SymbolStatus]
     def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., state: _Optional[_Union[SystemState, str]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uptime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., shards: _Optional[_Iterable[_Union[ShardStatus, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., risk: _Optional[_Union[_risk_pb2.RiskState, _Mapping]] = ..., symbols: _Optional[_Iterable[_Union[_registry_pb2.SymbolStatus, _Mapping]]] = ...) -> None: ...
 
+class GetRiskRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRiskResponse(_message.Message):
+    __slots__ = ("rules", "exposure")
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[_risk_pb2.RiskRule]
+    exposure: _containers.RepeatedCompositeFieldContainer[_risk_pb2.AccountExposure]
+    def __init__(self, rules: _Optional[_Iterable[_Union[_risk_pb2.RiskRule, _Mapping]]] = ..., exposure: _Optional[_Iterable[_Union[_risk_pb2.AccountExposure, _Mapping]]] = ...) -> None: ...
+
+class TripBreakerRequest(_message.Message):
+    __slots__ = ("account", "symbol", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class TripBreakerResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class ResetBreakerRequest(_message.Message):
+    __slots__ = ("account", "symbol", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ResetBreakerResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class EmergencyExitRequest(_message.Message):
+    __slots__ = ("account", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class EmergencyExitResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class ClearEmergencyRequest(_message.Message):
+    __slots__ = ("account", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ClearEmergencyResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
 class ShutdownRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

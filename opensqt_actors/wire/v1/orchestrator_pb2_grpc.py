@@ -73,6 +73,31 @@ class OrchestratorServiceStub:
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.GetRisk = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/GetRisk',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskResponse.FromString,
+                _registered_method=True)
+        self.TripBreaker = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/TripBreaker',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerResponse.FromString,
+                _registered_method=True)
+        self.ResetBreaker = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/ResetBreaker',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerResponse.FromString,
+                _registered_method=True)
+        self.EmergencyExit = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/EmergencyExit',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitResponse.FromString,
+                _registered_method=True)
+        self.ClearEmergency = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/ClearEmergency',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyResponse.FromString,
+                _registered_method=True)
         self.Shutdown = channel.unary_unary(
                 '/opensqt.actors.v1.OrchestratorService/Shutdown',
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownRequest.SerializeToString,
@@ -141,6 +166,42 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRisk(self, request, context):
+        """Shows the state of the risk rules: breakers that are not closed, emergency exits, the monitor, exposure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TripBreaker(self, request, context):
+        """Opens a circuit breaker; it stays open until it is reset. Survives a restart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetBreaker(self, request, context):
+        """Closes a circuit breaker, whatever opened it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EmergencyExit(self, request, context):
+        """Cancels every order of an account and closes its positions at the market, reduce-only; nothing is opened until the
+        exit is cleared. Answers when it has begun, and never waits for the database. Survives a restart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearEmergency(self, request, context):
+        """Ends an emergency exit: the account trades again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Shutdown(self, request, context):
         """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends.
         """
@@ -192,6 +253,31 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusRequest.FromString,
                     response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'GetRisk': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRisk,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskResponse.SerializeToString,
+            ),
+            'TripBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.TripBreaker,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerResponse.SerializeToString,
+            ),
+            'ResetBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetBreaker,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerResponse.SerializeToString,
+            ),
+            'EmergencyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmergencyExit,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitResponse.SerializeToString,
+            ),
+            'ClearEmergency': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearEmergency,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyResponse.SerializeToString,
             ),
             'Shutdown': grpc.unary_unary_rpc_method_handler(
                     servicer.Shutdown,
@@ -397,6 +483,141 @@ class OrchestratorService:
             '/opensqt.actors.v1.OrchestratorService/GetStatus',
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusRequest.SerializeToString,
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRisk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/GetRisk',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetRiskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TripBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/TripBreaker',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.TripBreakerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/ResetBreaker',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ResetBreakerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmergencyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/EmergencyExit',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.EmergencyExitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearEmergency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/ClearEmergency',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ClearEmergencyResponse.FromString,
             options,
             channel_credentials,
             insecure,

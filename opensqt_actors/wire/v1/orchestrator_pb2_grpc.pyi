@@ -51,6 +51,18 @@ class OrchestratorServiceStub:
     """Shows every level of one grid with its state, and the reason where it has no order."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetStatusRequest, _orchestrator_pb2.GetStatusResponse]
     """Shows how the whole system is."""
+    GetRisk: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetRiskRequest, _orchestrator_pb2.GetRiskResponse]
+    """Shows the state of the risk rules: breakers that are not closed, emergency exits, the monitor, exposure."""
+    TripBreaker: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.TripBreakerRequest, _orchestrator_pb2.TripBreakerResponse]
+    """Opens a circuit breaker; it stays open until it is reset. Survives a restart."""
+    ResetBreaker: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ResetBreakerRequest, _orchestrator_pb2.ResetBreakerResponse]
+    """Closes a circuit breaker, whatever opened it."""
+    EmergencyExit: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.EmergencyExitRequest, _orchestrator_pb2.EmergencyExitResponse]
+    """Cancels every order of an account and closes its positions at the market, reduce-only; nothing is opened until the
+    exit is cleared. Answers when it has begun, and never waits for the database. Survives a restart.
+    """
+    ClearEmergency: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ClearEmergencyRequest, _orchestrator_pb2.ClearEmergencyResponse]
+    """Ends an emergency exit: the account trades again."""
     Shutdown: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
     SubscribeEvents: _grpc.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]
@@ -79,6 +91,18 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     """Shows every level of one grid with its state, and the reason where it has no order."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetStatusRequest, _orchestrator_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Shows how the whole system is."""
+    GetRisk: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetRiskRequest, _orchestrator_pb2.GetRiskResponse]  # type: ignore[assignment]
+    """Shows the state of the risk rules: breakers that are not closed, emergency exits, the monitor, exposure."""
+    TripBreaker: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.TripBreakerRequest, _orchestrator_pb2.TripBreakerResponse]  # type: ignore[assignment]
+    """Opens a circuit breaker; it stays open until it is reset. Survives a restart."""
+    ResetBreaker: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ResetBreakerRequest, _orchestrator_pb2.ResetBreakerResponse]  # type: ignore[assignment]
+    """Closes a circuit breaker, whatever opened it."""
+    EmergencyExit: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.EmergencyExitRequest, _orchestrator_pb2.EmergencyExitResponse]  # type: ignore[assignment]
+    """Cancels every order of an account and closes its positions at the market, reduce-only; nothing is opened until the
+    exit is cleared. Answers when it has begun, and never waits for the database. Survives a restart.
+    """
+    ClearEmergency: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ClearEmergencyRequest, _orchestrator_pb2.ClearEmergencyResponse]  # type: ignore[assignment]
+    """Ends an emergency exit: the account trades again."""
     Shutdown: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]  # type: ignore[assignment]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
     SubscribeEvents: _aio.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]  # type: ignore[assignment]
@@ -146,6 +170,48 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orchestrator_pb2.GetStatusResponse, _abc.Awaitable[_orchestrator_pb2.GetStatusResponse]]:
         """Shows how the whole system is."""
+
+    @_abc_1.abstractmethod
+    def GetRisk(
+        self,
+        request: _orchestrator_pb2.GetRiskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.GetRiskResponse, _abc.Awaitable[_orchestrator_pb2.GetRiskResponse]]:
+        """Shows the state of the risk rules: breakers that are not closed, emergency exits, the monitor, exposure."""
+
+    @_abc_1.abstractmethod
+    def TripBreaker(
+        self,
+        request: _orchestrator_pb2.TripBreakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.TripBreakerResponse, _abc.Awaitable[_orchestrator_pb2.TripBreakerResponse]]:
+        """Opens a circuit breaker; it stays open until it is reset. Survives a restart."""
+
+    @_abc_1.abstractmethod
+    def ResetBreaker(
+        self,
+        request: _orchestrator_pb2.ResetBreakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.ResetBreakerResponse, _abc.Awaitable[_orchestrator_pb2.ResetBreakerResponse]]:
+        """Closes a circuit breaker, whatever opened it."""
+
+    @_abc_1.abstractmethod
+    def EmergencyExit(
+        self,
+        request: _orchestrator_pb2.EmergencyExitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.EmergencyExitResponse, _abc.Awaitable[_orchestrator_pb2.EmergencyExitResponse]]:
+        """Cancels every order of an account and closes its positions at the market, reduce-only; nothing is opened until the
+        exit is cleared. Answers when it has begun, and never waits for the database. Survives a restart.
+        """
+
+    @_abc_1.abstractmethod
+    def ClearEmergency(
+        self,
+        request: _orchestrator_pb2.ClearEmergencyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.ClearEmergencyResponse, _abc.Awaitable[_orchestrator_pb2.ClearEmergencyResponse]]:
+        """Ends an emergency exit: the account trades again."""
 
     @_abc_1.abstractmethod
     def Shutdown(

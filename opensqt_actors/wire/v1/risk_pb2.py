@@ -23,17 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from opensqt_actors.wire.v1 import common_pb2 as opensqt_dot_actors_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1copensqt/actors/v1/risk.proto\x12\x11opensqt.actors.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x01\n\tRiskState\x12\x1c\n\ttriggered\x18\x01 \x01(\x08R\ttriggered\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x39\n\x07\x62reaker\x18\x03 \x01(\x0e\x32\x1f.opensqt.actors.v1.CircuitStateR\x07\x62reaker\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since*|\n\x0c\x43ircuitState\x12\x1d\n\x19\x43IRCUIT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43IRCUIT_STATE_CLOSED\x10\x01\x12\x16\n\x12\x43IRCUIT_STATE_OPEN\x10\x02\x12\x1b\n\x17\x43IRCUIT_STATE_HALF_OPEN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1copensqt/actors/v1/risk.proto\x12\x11opensqt.actors.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eopensqt/actors/v1/common.proto\"\xae\x01\n\tRiskState\x12\x1c\n\ttriggered\x18\x01 \x01(\x08R\ttriggered\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x39\n\x07\x62reaker\x18\x03 \x01(\x0e\x32\x1f.opensqt.actors.v1.CircuitStateR\x07\x62reaker\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"\xd9\x02\n\x08RiskRule\x12\x32\n\x05scope\x18\x01 \x01(\x0e\x32\x1c.opensqt.actors.v1.RiskScopeR\x05scope\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12\x16\n\x06symbol\x18\x03 \x01(\tR\x06symbol\x12\x39\n\x07\x62reaker\x18\x04 \x01(\x0e\x32\x1f.opensqt.actors.v1.CircuitStateR\x07\x62reaker\x12\x16\n\x06\x61\x63tive\x18\x05 \x01(\x08R\x06\x61\x63tive\x12\x14\n\x05\x63\x61use\x18\x06 \x01(\tR\x05\x63\x61use\x12\x1a\n\x08sentence\x18\x07 \x01(\tR\x08sentence\x12\x30\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x30\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\"\xc1\x01\n\x0f\x41\x63\x63ountExposure\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12.\n\x04used\x18\x02 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x04used\x12\x30\n\x05share\x18\x03 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x05share\x12\x32\n\x06\x65quity\x18\x04 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x06\x65quity*|\n\x0c\x43ircuitState\x12\x1d\n\x19\x43IRCUIT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43IRCUIT_STATE_CLOSED\x10\x01\x12\x16\n\x12\x43IRCUIT_STATE_OPEN\x10\x02\x12\x1b\n\x17\x43IRCUIT_STATE_HALF_OPEN\x10\x03*\x87\x01\n\tRiskScope\x12\x1a\n\x16RISK_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12RISK_SCOPE_MONITOR\x10\x01\x12\x15\n\x11RISK_SCOPE_GLOBAL\x10\x02\x12\x15\n\x11RISK_SCOPE_SYMBOL\x10\x03\x12\x18\n\x14RISK_SCOPE_EMERGENCY\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'opensqt_actors.wire.v1.risk_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CIRCUITSTATE']._serialized_start=261
-  _globals['_CIRCUITSTATE']._serialized_end=385
-  _globals['_RISKSTATE']._serialized_start=85
-  _globals['_RISKSTATE']._serialized_end=259
+  _globals['_CIRCUITSTATE']._serialized_start=837
+  _globals['_CIRCUITSTATE']._serialized_end=961
+  _globals['_RISKSCOPE']._serialized_start=964
+  _globals['_RISKSCOPE']._serialized_end=1099
+  _globals['_RISKSTATE']._serialized_start=117
+  _globals['_RISKSTATE']._serialized_end=291
+  _globals['_RISKRULE']._serialized_start=294
+  _globals['_RISKRULE']._serialized_end=639
+  _globals['_ACCOUNTEXPOSURE']._serialized_start=642
+  _globals['_ACCOUNTEXPOSURE']._serialized_end=835
 # @@protoc_insertion_point(module_scope)

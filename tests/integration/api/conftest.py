@@ -14,7 +14,16 @@ import pytest
 
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.ports import Announce
-from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+from opensqt_actors.actors.views import (
+    AccountRow,
+    ExposureRow,
+    LevelView,
+    RiskRow,
+    RiskView,
+    StatusView,
+    SymbolRow,
+    SymbolView,
+)
 from opensqt_actors.api.backend import Asks, MakeRequest
 from opensqt_actors.api.events import EventHub, Subscription
 from opensqt_actors.api.orchestrator import Orchestrator
@@ -76,6 +85,15 @@ LEVELS = (
 )
 
 
+RISK = RiskView(
+    (
+        RiskRow("global", "", "", "open", "manual", "opened by an operator: the news", NOW),
+        RiskRow("symbol", "main", "BTCUSDT", "half_open", "drawdown", "so much was lost", NOW),
+    ),
+    (ExposureRow("main", Decimal("12.5"), None, Decimal(100)),),
+)
+
+
 @dataclass
 class FakeBackend:
     """A registry in memory. `answers` overrides what a kind of request is answered; None: never."""
@@ -111,6 +129,12 @@ class FakeBackend:
         match request:
             case operator.GetStatus():
                 return self.view()
+            case operator.GetRisk():
+                return RISK
+            case operator.TripBreaker() | operator.ResetBreaker():
+                return operator.Done(f"{type(request).__name__} {request.symbol or 'all'}: {request.reason}")
+            case operator.EmergencyExit() | operator.ClearEmergency():
+                return operator.Done(f"{type(request).__name__} {request.account}: {request.reason}")
             case operator.Shutdown():
                 self.state = "stopping"
                 return operator.Done("shutting down")

@@ -238,3 +238,31 @@ def test_the_watcher_survives_a_restart_of_the_supervisor(service: Any) -> None:
     watcher.close()
     assert not isinstance(after, Failure)
     assert after.symbols[0].state is SymbolState.QUARANTINED
+
+
+def test_the_risk_rules_are_shown(cli: Run) -> None:
+    code, out, _ = cli("risk", "status")
+    assert code == 0
+    assert "global breaker" in out
+    assert "opened by an operator: the news" in out
+    assert "reset by hand" in out
+    shown = json.loads(cli("risk", "status", "--json")[1])
+    assert [rule["state"] for rule in shown["rules"]] == ["open", "half_open"]
+    assert shown["exposure"] == [{"account": "main", "used": "12.5", "share": None, "equity": "100"}]
+
+
+def test_breakers_are_tripped_and_reset_with_a_reason(cli: Run) -> None:
+    assert cli("risk", "trip", "BTCUSDT", "--reason", " the\tnews ")[1] == "TripBreaker BTCUSDT: the news\n"
+    assert cli("risk", "reset")[1] == "ResetBreaker all: no reason given\n"
+    code, _, err = cli("risk", "trip", "--reason", "x" * 300)
+    assert (code, err) == (1, "reason: must be at most 200 characters, not 300\n")
+
+
+def test_an_emergency_exit_is_confirmed(cli: Run, backend: Any) -> None:
+    code, _, err = cli("risk", "emergency-exit")
+    assert code == 1
+    assert "confirm it with --yes" in err
+    assert not backend.asked
+    assert cli("risk", "emergency-exit", "--yes")[1] == "EmergencyExit main: no reason given\n"
+    assert cli("risk", "clear-emergency", "--reason", "fine")[1] == "ClearEmergency main: fine\n"
+    assert cli("risk", "clear-emergency", "--account", "mian")[0] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -17,12 +18,14 @@ from opensqt_actors.domain.records import (
     LiveOrder,
     MemorySaved,
     Restored,
+    RiskSaved,
+    RiskScope,
     SlotDropped,
     SlotSaved,
     TotalsSaved,
 )
 from opensqt_actors.domain.settings import SymbolSpec
-from opensqt_actors.storage import ASSIGN, JournalClosed, JournalFull, StorageError, books
+from opensqt_actors.storage import ASSIGN, JournalClosed, JournalFull, StorageError, books, load_risk
 from opensqt_actors.storage.prune import Retention
 from opensqt_actors.storage.tables import events, orders
 
@@ -34,6 +37,17 @@ async def test_a_committed_intent_is_there_for_another_connection(database, star
     assert await run.commit(maker.intent(1), maker.intent(2)) is None
     with database.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(orders)) == 2
+
+
+async def test_the_newest_state_of_each_risk_rule_is_kept(database, start):
+    run = await start(database)
+    old = RiskSaved(RiskScope.SYMBOL, "main", "BTCUSDT", {"state": "open", "losses": 3}, 1)
+    new = replace(old, state={"state": "closed", "sentence": "so it was"}, at=2)
+    rest = (RiskSaved(RiskScope.GLOBAL, "", "", {"peak": "1.5"}, 1), RiskSaved(RiskScope.EMERGENCY, "main", "", {}, 1))
+    run.journal.append((old, *rest))
+    run.journal.append((new,))
+    await run.journal.flush()
+    assert set(map(repr, load_risk(database))) == set(map(repr, (new, *rest)))
 
 
 async def test_an_empty_commit_is_durable_at_once(database, start):

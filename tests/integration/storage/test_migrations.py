@@ -82,7 +82,7 @@ def test_a_newer_schema_is_refused_in_one_sentence(database):
         assert "\n" not in str(caught.value)
     with database.write() as connection:
         assert current_revision(connection) == "9999"
-        connection.exec_driver_sql("update alembic_version set version_num = '0002'")
+        connection.exec_driver_sql("update alembic_version set version_num = '0003'")
 
 
 def test_a_database_without_a_schema_is_refused_by_readers(blank_url):

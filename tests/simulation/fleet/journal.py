@@ -22,6 +22,7 @@ from opensqt_actors.domain.records import (
     MemorySaved,
     OrderSaved,
     Restored,
+    RiskSaved,
     SlotDropped,
     SlotSaved,
     TotalsSaved,
@@ -66,6 +67,7 @@ class Tables:
     memories: dict[Market, MemorySaved] = field(default_factory=dict)
     funding: dict[tuple[str, str], FundingSaved] = field(default_factory=dict)
     events: list[EventSaved] = field(default_factory=list)
+    risk: dict[tuple[str, str, str], RiskSaved] = field(default_factory=dict)
     specs: dict[Market, tuple[SymbolSpec, int]] = field(default_factory=dict)
     strays: int = 0
     repeated_intents: int = 0
@@ -102,6 +104,8 @@ class Tables:
                 self.funding.setdefault((account, payment.payment_id), entry)
             case EventSaved():
                 self.events.append(entry)
+            case RiskSaved():
+                self.risk[entry.key] = entry
             case _:
                 assert_never(entry)
 

@@ -141,6 +141,8 @@ class SimulatedVenue:
             (ports.FetchTruth, self._fetch_truth),
             (ports.PrepareSymbol, self._prepare),
             (ports.FetchAccount, self._fetch_account),
+            (ports.FetchPositions, self._fetch_positions),
+            (ports.FetchCandles, self._fetch_candles),
             (ports.Subscribe, self._subscribe),
             (ports.Unsubscribe, self._unsubscribe),
         ):
@@ -525,6 +527,31 @@ class SimulatedVenue:
     def _fetch_account(self, sender: ActorRef, effect: ports.FetchAccount) -> None:
         self.requests["account"] += 1
         self._exchange(sender, self._wait(self.latency.request), lambda: ports.AccountFetched(self._account_state()))
+
+    def _fetch_positions(self, sender: ActorRef, effect: ports.FetchPositions) -> None:
+        self.requests["positions"] += 1
+
+        def fetch() -> object:
+            held = [self.engine.position(self.account, symbol) for symbol in self.engine.symbols()]
+            return ports.PositionsFetched(
+                tuple(
+                    Position(view.symbol, view.amount, view.entry_price, view.liquidation_price)
+                    for view in held
+                    if view.amount
+                )
+            )
+
+        self._exchange(sender, self._wait(self.latency.request), fetch)
+
+    def _fetch_candles(self, sender: ActorRef, effect: ports.FetchCandles) -> None:
+        self.requests["candles"] += 1
+
+        def fetch() -> object:
+            past = self.engine.candles(effect.symbol, effect.interval, limit=effect.limit + 1)[:-1]
+            candles = tuple(self._candle(effect.symbol, candle, True) for candle in past)
+            return ports.CandlesFetched(effect.symbol, effect.interval, candles)
+
+        self._exchange(sender, self._wait(self.latency.request), fetch)
 
     def _subscribe(self, sender: ActorRef, effect: ports.Subscribe) -> None:
         symbol = effect.instrument.symbol

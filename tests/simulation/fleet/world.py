@@ -17,13 +17,18 @@ from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor, PlaceFailed, StreamGate
+from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.prices import PriceBoard
-from opensqt_actors.actors.risk import RiskActor, RiskChanged
+from opensqt_actors.actors.risk import RiskActor, RiskRules
+from opensqt_actors.actors.risk_messages import RiskChanged
 from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
 from opensqt_actors.actors.symbol import Execution, Pause, Remove, Resume, Start, StopTrading, SymbolActor
 from opensqt_actors.actors.symbol_messages import Unlock
-from opensqt_actors.domain.exposure import ExposureLimits
+from opensqt_actors.domain.breaker import BreakerSettings
+from opensqt_actors.domain.cleanup import CleanupSettings
+from opensqt_actors.domain.emergency import EmergencySettings
+from opensqt_actors.domain.exposure import ExposureLimits, Limit
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import OrderRequest
@@ -52,6 +57,11 @@ EXCHANGE = ActorId(f"{SHARD}/exchange:{ACCOUNT}")
 STEP = 50 * MS
 
 
+BREAKER_OFF = BreakerSettings(
+    max_losses=0, max_drawdown_percent=Decimal(0), max_error_rate=0.0, max_latency=0, stale_after=0
+)
+
+
 class StrategyRaised(RuntimeError):
     """An injected failure of a strategy."""
 
@@ -74,6 +84,11 @@ class Setup:
     preflight: PreflightSettings = field(default_factory=lambda: PreflightSettings(max_leverage=20))
     exposure: ExposureLimits = field(default_factory=ExposureLimits)
     risk: RiskSettings = field(default_factory=RiskSettings)
+    breaker: BreakerSettings = field(default_factory=lambda: BREAKER_OFF)
+    global_breaker: BreakerSettings = field(default_factory=lambda: BREAKER_OFF)
+    emergency: EmergencySettings = field(default_factory=EmergencySettings)
+    total: Limit = field(default_factory=Limit)
+    cleanup: CleanupSettings | None = None
     pending_timeout: int = 2 * SECOND
     stale_after: int = 10
     policy: RestartPolicy = field(default_factory=lambda: RestartPolicy(5, 30 * SECOND, SECOND // 5, 5 * SECOND))
@@ -140,7 +155,7 @@ class World:
             actor = ExchangeActor(
                 ACCOUNT, board, setup.limits, risk=risk, published=setup.published,
                 pending_timeout=setup.pending_timeout, stale_after=setup.stale_after, seed=seed,
-                exposure=setup.exposure,
+                exposure=setup.exposure, total=setup.total, cleanup=setup.cleanup,
             )  # fmt: skip
             line = self.venue.line
             actor.orders_up = actor.prices_up = line is not None and line.orders_up
@@ -149,7 +164,9 @@ class World:
         parts = ShardParts(
             instance="s1",
             exchanges={ACCOUNT: make_exchange},
-            risk=lambda: RiskActor(setup.risk),
+            risk=lambda me, parent, saved: RiskActor(
+                RiskRules(setup.risk, setup.breaker, setup.emergency, self.lives), me=me, parent=parent, saved=saved
+            ),
             strategies={"grid": self._grid, **setup.strategies},
             execution=replace(setup.execution, preflight=setup.preflight),
             policy=setup.policy,
@@ -158,6 +175,11 @@ class World:
             SUPERVISOR, self.tables.registry(), (ACCOUNT,),
             lambda parent: ShardActor(SHARD, parent, parts),
             strategies=frozenset({"grid"}), version="0", instance="s1", shutdown=setup.shutdown,
+            portfolio=lambda parent, saved: PortfolioRiskActor(
+                parent=parent, breaker=setup.global_breaker, total=setup.total, accounts=frozenset({ACCOUNT}),
+                saved=saved,
+            ),
+            risk=tuple(self.tables.risk.values()),
         )  # fmt: skip
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.account import RISK, SECOND, Bench, prepared
+from support.account import SECOND, Bench, prepared
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import (
@@ -109,7 +109,6 @@ def test_attaching_prepares_subscribes_and_tells_the_rules(bench: Bench) -> None
     bench.step(replace(prepared("CUSDT"), history=(replace(candle(True), symbol="CUSDT"),)))
     assert bench.told(ports.SymbolPrepared, "CUSDT")
     assert [effect.instrument.symbol for effect in bench.effects(ports.Subscribe)] == ["CUSDT"]
-    assert Tell(RISK, ports.CandleSeen(replace(candle(True), symbol="CUSDT"))) in bench.sent
     assert not bench.told(StreamGate)
 
 
@@ -146,7 +145,6 @@ def test_marks_and_candles_count_as_frames_and_closed_candles_are_passed_on(benc
     assert not bench.effects(Tell)
     bench.step(ports.CandleSeen(candle(True)))
     assert bench.told(ports.CandleSeen, "AUSDT")
-    assert Tell(RISK, ports.CandleSeen(candle(True))) in bench.sent
     assert bench.board.cells["AUSDT"].seen == 3
     assert bench.board.cells["AUSDT"].mark == 123
     bench.step(ports.CandleSeen(replace(candle(True), symbol="ZUSDT")))

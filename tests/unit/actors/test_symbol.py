@@ -19,7 +19,7 @@ from opensqt_actors.actors.exchange_messages import (
     WantTruth,
     WithdrawOpenings,
 )
-from opensqt_actors.actors.risk import RiskChanged
+from opensqt_actors.actors.risk_messages import RiskChanged
 from opensqt_actors.actors.symbol import (
     Describe,
     Execution,
@@ -373,12 +373,12 @@ def test_the_openings_come_back_only_when_every_gate_is_open() -> None:
     market = Market()
     market.prepare()
     market.truth()
-    market.step(RiskChanged(True, "panic"))
+    market.step(RiskChanged((("risk", "risk is triggered: panic"),)))
     market.step(StreamGate("stale_price", False, "no frame"))
     market.quote()
     assert not market.places()
     assert market.actor.why == "risk is triggered: panic"
-    market.step(RiskChanged(False, ""))
+    market.step(RiskChanged())
     assert not market.places()
     market.step(StreamGate("stale_price", True))
     assert market.places()
@@ -387,7 +387,7 @@ def test_the_openings_come_back_only_when_every_gate_is_open() -> None:
 
 def test_while_risk_is_triggered_cancels_are_urgent() -> None:
     market = Market().trade()
-    market.step(RiskChanged(True, "panic"))
+    market.step(RiskChanged((("risk", "risk is triggered: panic"),)))
     (submit,) = market.told(Submit)
     assert submit.urgent
     assert len(submit.cancels) == 3

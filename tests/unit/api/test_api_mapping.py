@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opensqt_actors.actors.ports import Announce
-from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+from opensqt_actors.actors.views import (
+    AccountRow,
+    ExposureRow,
+    LevelView,
+    RiskRow,
+    RiskView,
+    StatusView,
+    SymbolRow,
+    SymbolView,
+)
 from opensqt_actors.api.event_mapping import event_to, kind_of
 from opensqt_actors.api.events import Happening
 from opensqt_actors.api.mapping import (
@@ -21,6 +30,7 @@ from opensqt_actors.api.mapping import (
     symbol_from,
     symbol_to,
 )
+from opensqt_actors.api.risk_mapping import risk_from, risk_to
 from opensqt_actors.api.values import KINDS, MODES, REMOVALS, SIDES, SLOTS, STATES, decimal_from, time_from, time_to
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import OrderKind
@@ -148,7 +158,28 @@ statuses = st.builds(
     risk_reason=words,
     accounts=st.lists(accounts, max_size=2).map(tuple),
     symbols=st.lists(rows, max_size=3).map(tuple),
+    breaker=st.sampled_from(["closed", "open", "half_open"]),
 )
+
+RULES = {
+    "symbol": ["closed", "open", "half_open"],
+    "global": ["closed", "open", "half_open"],
+    "monitor": ["calm", "triggered"],
+    "emergency": ["calm", "exited"],
+}
+rules = st.sampled_from(list(RULES)).flatmap(
+    lambda scope: st.builds(
+        RiskRow, st.just(scope), words, words, st.sampled_from(RULES[scope]), words, words, times, times
+    )
+)
+exposures = st.builds(ExposureRow, words, decimals, maybe, maybe)
+
+
+@given(st.lists(rules, max_size=4), st.lists(exposures, max_size=2))
+def test_the_risk_rules_survive_the_wire(some: list[RiskRow], used: list[ExposureRow]) -> None:
+    view = RiskView(tuple(some), tuple(used))
+    message = risk_to(view)
+    assert risk_from(type(message).FromString(message.SerializeToString())) == view
 
 
 @given(rows)

@@ -227,6 +227,22 @@ async def test_the_account_is_fetched_with_its_equity_or_the_failure_is_said(wor
     assert await world.ask(ports.FetchAccount()) == ports.AccountFailed("closing")
 
 
+async def test_positions_are_fetched_or_the_failure_is_said(world: World) -> None:
+    assert await world.ask(ports.FetchPositions()) == ports.PositionsFetched(())
+    await world.driver.close()
+    assert await world.ask(ports.FetchPositions()) == ports.PositionsFailed("closing")
+
+
+async def test_candles_are_fetched_or_the_failure_is_said(world: World) -> None:
+    candle = Candle("AAAUSDT", MINUTE, 1.0, 2.0, 0.5, 1.5, 10.0, True)
+    world.venue.close_candle(candle)
+    fetched = await world.ask(ports.FetchCandles("AAAUSDT", "1m", 5))
+    assert fetched == ports.CandlesFetched("AAAUSDT", "1m", (candle,))
+    world.venue.trouble("candles", Trouble.NOT_SENT)
+    failed = await world.ask(ports.FetchCandles("AAAUSDT", "1m", 5))
+    assert failed == ports.CandlesFailed("AAAUSDT", "1m", "candles: no answer")
+
+
 async def test_a_symbol_that_is_closed_or_newly_listed_is_known_as_such(world: World) -> None:
     world.venue.not_trading["BBBUSDT"] = "SETTLING"
     refused = await world.ask(ports.PrepareSymbol("BBBUSDT"))

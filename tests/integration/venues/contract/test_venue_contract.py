@@ -196,6 +196,17 @@ async def test_the_account_tells_balance_mode_and_permission(lab) -> None:
     assert await lab.venue.leverage(lab.symbol) == 5
 
 
+async def test_positions_are_told_with_their_symbol_and_none_when_there_are_none(lab) -> None:
+    assert list(await lab.venue.positions()) == []
+    await lab.started()
+    [outcome] = await lab.venue.place([lab.order(None, post_only=False)])
+    assert isinstance(outcome, Accepted)
+    held = await lab.venue.position(outcome.report.symbol)
+    assert held.quantity > 0
+    [position] = await lab.venue.positions()
+    assert (position.symbol, position.quantity, position.entry_price) == (held.symbol, held.quantity, held.entry_price)
+
+
 async def test_without_funding_there_are_no_payments(lab) -> None:
     assert list(await lab.venue.funding(0)) == []
 

@@ -1,0 +1,155 @@
+"""What the risk actors are told by shard, exchanges, symbols and operators, and what they tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from opensqt_actors.domain.breaker import OrderAnswer
+from opensqt_actors.domain.orders import Position
+from opensqt_actors.runtime.behaviour import ActorId
+
+GATES = frozenset({"risk", "breaker", "breaker_global", "emergency", "risk_unknown"})
+"""Codes of the gates that RiskChanged closes and opens."""
+
+# --- to the RiskActor ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """This actor trades this symbol: tell it every change, beginning with the state now."""
+
+    actor: ActorId
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """This actor has the orders of this account: it cancels at once what must go."""
+
+    actor: ActorId
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """This actor has gone."""
+
+    actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTripDone:
+    """A slot was closed. profit: quote currency, after fees."""
+
+    account: str
+    symbol: str
+    profit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Once a second, what an ExchangeActor has seen.
+
+    ages: ns since a symbol's last frame; answers: of the venue to orders, by symbol; equity: newly fetched, None =
+    nothing new; positions: quantity, liquidation and mark price of each symbol that we trade, as far as they are known.
+    """
+
+    account: str
+    ages: tuple[tuple[str, int], ...] = ()
+    answers: tuple[tuple[str, OrderAnswer], ...] = ()
+    equity: Decimal | None = None
+    positions: tuple[Position, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A second has passed. Sent to itself."""
+
+
+# --- from the RiskActor ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RiskChanged:
+    """The last word of all risk rules on one symbol; it holds until the next one.
+
+    closed: gates, the most urgent first; allowance, limited: as in Gate; exit: why everything must be closed at once,
+    "" = nothing must.
+    """
+
+    closed: tuple[tuple[str, str], ...] = ()
+    allowance: int | None = None
+    limited: tuple[str, str] = ("", "")
+    exit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitBegun:
+    """To the shard: an emergency exit of this account has begun; symbols that stand still must live to be closed."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCandles:
+    """To an ExchangeActor: the closed candles of these symbols are needed, traded or not, with so much of the past.
+
+    interval: as the venue writes it; window: closed candles.
+    """
+
+    symbols: tuple[str, ...]
+    interval: str
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFacts:
+    """Once a second, from a shard's RiskActor to the PortfolioRiskActor.
+
+    trips: profits of round trips; change: of the profit of all symbols, open positions included; capital: equity of the
+    accounts, None = not known; age: ns since the freshest frame, None = nothing is watched.
+    """
+
+    shard: ActorId
+    trips: tuple[Decimal, ...]
+    change: Decimal
+    capital: Decimal | None
+    answers: tuple[OrderAnswer, ...]
+    age: int | None
+
+
+# --- to and from the PortfolioRiskActor ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """To the PortfolioRiskActor, first of all: tell the supervisor what is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalWord:
+    """The global breaker's word on every symbol; told down to each RiskActor."""
+
+    closed: tuple[tuple[str, str], ...] = ()
+    allowance: int | None = None
+    limited: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureReport:
+    """About once a second: what an account uses, the share of the total limit it works under, its equity. Units."""
+
+    account: str
+    used: int
+    share: int
+    equity: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareGiven:
+    """The share of the total limit that an account works under from now on, in units."""
+
+    account: str
+    share: int

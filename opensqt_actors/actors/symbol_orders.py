@@ -1,0 +1,86 @@
+"""How a SymbolActor's decision becomes a request to its exchange: cancels, places, and the band until the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.exchange_messages import OrderPlan, Submit
+from opensqt_actors.actors.symbol_messages import Recheck
+from opensqt_actors.domain.admission import admitted
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import OrderRequest
+from opensqt_actors.domain.strategy import Decision, Place
+from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
+
+if TYPE_CHECKING:
+    from opensqt_actors.actors.symbol import SymbolActor
+
+FAR = 1 << 62
+FLATTEN = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
+
+
+def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
+    """Ask for what has changed, and for nothing when nothing has. Openings pass the gate here, whoever decided."""
+    slots = actor.slots
+    if actor.gates.changed:
+        actor.gates.changed = False
+        actor.band = None
+    cancels = tuple(slots.cancel(level, now).client_id for level in decision.cancels)
+    allowed = decision.places
+    if allowed and not (actor.gate.opens and actor.gate.allowance is None):
+        allowed = admitted(allowed, actor.gate, len(slots.open_buys) + len(slots.open_sells))
+    places = tuple(_plan(actor, place, now) for place in allowed)
+    effects: list[Effect] = []
+    band = (decision.low, decision.high)
+    if cancels or places or band != actor.band or (slots.long_cost, slots.short_cost) != actor.held:
+        effects = submit(actor, cancels, places, band)
+    if decision.recheck:
+        effects.append(SetTimer("recheck", max(decision.recheck - now, 1), Recheck()))
+    return effects
+
+
+def submit(
+    actor: SymbolActor,
+    cancels: tuple[ClientId, ...],
+    places: tuple[OrderPlan, ...],
+    band: tuple[int, int] | None = None,
+) -> list[Effect]:
+    """Without a band every price counts until the next decision."""
+    actor.band = band
+    actor.held = (actor.slots.long_cost, actor.slots.short_cost)
+    actor.placed += len(places)
+    actor.cancelled += len(cancels)
+    low, high = band or (FAR, -FAR)
+    request = Submit(
+        actor.symbol, cancels, places, low, high, actor.gates.urgent, *actor.held, heard=actor.heard
+    )  # fmt: skip
+    return [Tell(actor.exchange, request)]
+
+
+def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:
+    slots, execution = actor.slots, actor.execution
+    order = slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
+    market = place.kind in FLATTEN
+    refusals = slots.by_level[place.level].refusals
+    downgraded = refusals > execution.post_only_retries and execution.post_only_fallback == "downgrade"
+    order.post_only = not (market or downgraded)
+    request = OrderRequest(
+        order.client_id, actor.symbol, order.side, None if market else place.price, place.quantity,
+        post_only=order.post_only, reduce_only=place.reduce_only,
+    )  # fmt: skip
+    at_once = market and bool(actor.gates.exit)
+    return OrderPlan(request, place.level, place.kind, order.generation, at_once=at_once)
+
+
+def cancel_orphans(actor: SymbolActor) -> list[Effect]:
+    """Orders that rest although their slots have moved on."""
+    orphans = tuple(actor.slots.orphans)
+    actor.slots.orphans.clear()
+    told = [
+        ports.Announce(
+            "order.orphan", actor.account, actor.symbol, f"cancelled an order without a slot: {client_id}", "warning"
+        )
+        for client_id in orphans
+    ]
+    return [*submit(actor, orphans, ()), *told]
