@@ -95,7 +95,8 @@ class Echo:
             (ports.PrepareSymbol, self.prepare), (ports.FetchTruth, self.truth), (ports.SendPlaces, self.place),
             (ports.SendCancels, self.cancel), (ports.CommitIntents, self.commit), (ports.Persist, self.ignore),
             (ports.LoadSymbol, self.load), (ports.Subscribe, self.ignore), (ports.Unsubscribe, self.ignore),
-            (ports.FetchAccount, self.ignore), (ports.FetchPositions, self.ignore), (ports.Announce, self.ignore), (ports.FindOrder, self.ignore), (ports.Reply, self.ignore),
+            (ports.FetchAccount, self.ignore), (ports.FetchPositions, self.ignore), (ports.Announce, self.ignore),
+            (ports.FindOrder, self.ignore), (ports.Reply, self.ignore),
         ):  # fmt: skip
             host.bind(effect, port)
 
