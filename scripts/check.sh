@@ -35,14 +35,15 @@ step() {
     types) mypy ;;
     imports) lint-imports | sed -n '/^Contracts$/,$p' ;;
     proto) buf lint && buf format --diff --exit-code proto && compatible && python scripts/generate_wire.py --check ;;
+    schema) opensqt config schema | diff -u config/schema.json - ;;
     links) python scripts/check_links.py ;;
     wheel) python scripts/check_wheel.py ;;
-    *) echo "unknown step $1: format ruff types imports proto links wheel" && return 2 ;;
+    *) echo "unknown step $1: format ruff types imports proto schema links wheel" && return 2 ;;
   esac
 }
 
 failed=()
-for name in "${@:-format ruff types imports proto links wheel}"; do
+for name in "${@:-format ruff types imports proto schema links wheel}"; do
   # one word each, also for the default list
   for one in $name; do
     printf '== %s\n' "$one"

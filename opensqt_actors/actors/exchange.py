@@ -313,7 +313,16 @@ class ExchangeActor:
             return []
         if isinstance(message, ports.TruthFetched) or (isinstance(message, OrderUpdate) and message.filled):
             attached.told += 1
+        if _leads_to_orders(message):
+            return [*self._newest_quote(attached), Tell(attached.actor, message)]
         return [Tell(attached.actor, message)]
+
+    def _newest_quote(self, attached: _Attached) -> list[Effect]:
+        """Prices inside the band are not told; what may lead to an order must not be answered at an old one."""
+        cell = self.board.cells.get(attached.symbol)
+        if cell is None or not cell.bid or cell.quoted == (cell.bid, cell.ask):
+            return []
+        return [Tell(attached.actor, Quote(*cell.take(), cell.at))]
 
     def _alive(self, symbol: str) -> bool:
         attached = self._by_symbol.get(symbol)
@@ -473,6 +482,13 @@ class ExchangeActor:
             self.account, self.orders_up, self.prices_up, self.tracker.size, self.desk.waiting,
             self.budget.paused_until, self.board.ticks, self.board.skipped,
         )  # fmt: skip
+
+
+def _leads_to_orders(message: object) -> bool:
+    """Whether a symbol may place something because of this: what fills, ends, was refused, or changes an interval."""
+    if isinstance(message, OrderUpdate):
+        return message.filled or (message.report is not None and message.report.status.terminal)
+    return isinstance(message, PlaceFailed | ports.CandleSeen | ports.TruthFetched)
 
 
 def _orders_gate(up: bool, reconnected: bool = False) -> StreamGate:

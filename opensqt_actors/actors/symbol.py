@@ -181,13 +181,20 @@ class SymbolActor:
         refusal = self.clearance.refusal(self)
         if refusal is not None:
             return self._refuse(refusal, now)
+        effects: list[Effect] = []
+        try:
+            kept = self.ledger.fit()
+        except InvalidValue as error:
+            return self._refuse(error.sentence, now)
+        if kept is not None:
+            effects.append(ports.Announce("grid.lattice_kept", self.account, self.symbol, kept, "warning"))
         if self.ledger.lattice is not None:
             refusal = self._build()
             if refusal is not None:
                 return self._refuse(refusal, now)
         self.phase = Phase.SYNCING
         self.why = "waiting for the venue's open orders, trades and position"
-        return self.ask_truth(now)
+        return [*effects, *self.ask_truth(now)]
 
     def _build(self) -> str | None:
         """Make the strategy, with the candles that closed before it; a sentence when its settings cannot work."""
@@ -204,6 +211,7 @@ class SymbolActor:
         for candle in self._history:
             self.strategy.candle(candle)
         self._history = ()
+        self.strategy.recall(ledger.memory)
         return None
 
     def _refused_by_venue(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
@@ -366,6 +374,8 @@ class SymbolActor:
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
                     effects += carry_out(self, decision, now)
             effects += self.finished()
+        if self.strategy is not None:
+            self.ledger.remember(self.strategy.memory)
         trips = self.ledger.take_trips()
         if trips:
             effects += [Tell(self.parent, RoundTripDone(self.account, self.symbol, profit)) for profit in trips]

@@ -19,6 +19,7 @@ from opensqt_actors.domain.records import (
     FundingSaved,
     LatticeSaved,
     LiveOrder,
+    MemorySaved,
     OrderSaved,
     Restored,
     SlotDropped,
@@ -53,6 +54,8 @@ class Ledger:
         self._paid: dict[int, Decimal] = {}
         self._opened = {saved.level: abs(saved.cost) for saved in restored.slots if saved.position}
         self._since = restored.since
+        memory = restored.memory
+        self.memory = memory.numbers if memory is not None and memory.strategy == spec.strategy else ()
         self._payments: deque[str] = deque(sorted(restored.known_funding), maxlen=KNOWN_PAYMENTS)
         if restored.lattice is not None:
             self.lattice = Lattice(restored.lattice.anchor, restored.lattice.base, restored.lattice.ratio)
@@ -91,7 +94,28 @@ class Ledger:
         self._entries.append(
             LatticeSaved(self.account, self.symbol, self.lattice.anchor, self.lattice.base, self.lattice.ratio)
         )
+        self.memory = ()
         return self.lattice
+
+    def fit(self) -> str | None:
+        """Forget a restored lattice that the settings no longer ask for; a sentence when it has to stay.
+
+        It stays while anything is held or in flight. Raises InvalidValue for settings that make no lattice here.
+        """
+        lattice, instrument, grid = self.lattice, self.instrument, self.spec.grid
+        if lattice is None or instrument is None:
+            return None
+        wanted = anchor_lattice(instrument, grid, lattice.anchor)
+        anchored = grid.anchor is None or wanted.anchor == lattice.anchor
+        if anchored and (wanted.base, wanted.ratio) == (lattice.base, lattice.ratio):
+            return None
+        if self.slots.held or self.slots.working:
+            return (
+                "keeps its levels while it holds something: interval and anchor of the settings wait until it is flat"
+            )
+        self.lattice = None
+        self.memory = ()
+        return None
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -174,6 +198,12 @@ class Ledger:
         if self._entries and type(self._entries[-1]) is type(totals):
             self._entries.pop()
         self._entries.append(totals)
+
+    def remember(self, memory: tuple[int, ...]) -> None:
+        """Write down what the strategy must still know after a restart, when that has changed."""
+        if memory != self.memory:
+            self.memory = memory
+            self._entries.append(MemorySaved(self.account, self.symbol, self.spec.strategy, memory))
 
     # --- writing down ------------------------------------------------------------------------------------------------
 

@@ -164,6 +164,10 @@ class PlainReplay(_Replay):
                 self._settle(index, price)
         return self.result(candles)
 
+    def look(self, price: int) -> None:
+        """Take one more price, outside any candle."""
+        self._visit(self.visited, price)
+
     def _visit(self, index: int, price: int) -> None:
         self.visited += 1
         for slot in self.book.reached(price):

@@ -69,9 +69,21 @@ def symbol_row(row: SymbolRow) -> dict[str, Any]:
     }
 
 
-def _account(row: AccountRow) -> dict[str, Any]:
+def account_money(view: StatusView, account: str) -> dict[str, Decimal]:
+    """Sums over the symbols of an account, kept apart: realised before fees, open at the mark, fees, funding."""
+    rows = [row for row in view.symbols if row.account == account]
+    return {
+        "realized_pnl": sum((row.grid_pnl for row in rows), Decimal(0)),
+        "unrealized_pnl": sum((row.unrealized_pnl for row in rows), Decimal(0)),
+        "fees": sum((row.fees for row in rows), Decimal(0)),
+        "funding": sum((row.funding for row in rows), Decimal(0)),
+    }
+
+
+def _account(row: AccountRow, view: StatusView) -> dict[str, Any]:
     return {
         "account": row.account,
+        **{name: text(value) for name, value in account_money(view, row.account).items()},
         "orders_stream": row.orders_stream,
         "prices_stream": row.prices_stream,
         "live_orders": row.live_orders,
@@ -109,7 +121,7 @@ def status(view: StatusView) -> dict[str, Any]:
         "started": moment(view.started),
         **counters(view),
         "risk": {"triggered": view.risk_triggered, "reason": view.risk_reason, "breaker": view.breaker},
-        "accounts": [_account(row) for row in view.accounts],
+        "accounts": [_account(row, view) for row in view.accounts],
         "symbols": [symbol_row(row) for row in view.symbols],
     }
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from opensqt_actors.cli import config as config_commands
 from opensqt_actors.cli import risk, symbols
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Given, Json, Socket, SymbolName, Timeout, as_json, connect, say
@@ -24,6 +25,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 error, 2 not found, 3 not running, 4 configuration error, 5 time-out.",
 )
 app.add_typer(symbols.app, name="symbols")
+app.add_typer(config_commands.app, name="config")
 app.add_typer(risk.app, name="risk")
 
 
@@ -169,48 +171,15 @@ def _until_gone(path: Path, timeout: float) -> None:
         time.sleep(0.05)
 
 
-@app.command()
-def check(
-    context: typer.Context,
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
-    json: Json = False,
-) -> None:
-    """Check a configuration, without starting anything, and show its symbols."""
-    from opensqt_actors.cli import json_output
-    from opensqt_actors.config.errors import ConfigError
-    from opensqt_actors.config.loading import load
-
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        raise Failure(Exit.CONFIGURATION, error.code, error.sentence) from None
-    specs = settings.specs()
-    if as_json(context, json):
-        rows = [
-            {
-                "account": spec.account,
-                "symbol": spec.symbol,
-                "adopt": spec.adopt,
-                "settings": json_output.settings(spec.grid),
-            }
-            for spec in specs
-        ]
-        places = {"state_dir": str(settings.state_dir), "socket": str(settings.socket)}
-        print(json_output.dump({"ok": True, **places, "symbols": rows}))
-        return
-    from opensqt_actors.cli.check_table import specs_table
-    from opensqt_actors.cli.render import show
-
-    show(specs_table(specs, settings))
-
-
-def _add_demo() -> None:
+def _add_large() -> None:
+    from opensqt_actors.cli.check import check
     from opensqt_actors.cli.demo import demo
 
+    app.command()(check)
     app.command()(demo)
 
 
-_add_demo()
+_add_large()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

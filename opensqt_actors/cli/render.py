@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from opensqt_actors.cli.json_output import net
+from opensqt_actors.cli.json_output import account_money, net
 
 if TYPE_CHECKING:
     from opensqt_actors.actors.views import LevelView, StatusView, SymbolRow, SymbolView
@@ -151,6 +151,10 @@ def summary(view: StatusView, now: int) -> Text:
     line.append_text(money(view.realized_pnl - view.fees + view.funding))
     line.append("  unrealised ")
     line.append_text(money(view.unrealized_pnl))
+    line.append("  fees ")
+    line.append_text(money(-view.fees))
+    line.append("  funding ")
+    line.append_text(money(view.funding))
     skipped = f"{100 * view.ticks_skipped / view.ticks:.0f} %" if view.ticks else "-"
     line.append(f"  ticks {view.ticks:,} ({skipped} skipped)")
     if view.restarts:
@@ -160,6 +164,16 @@ def summary(view: StatusView, now: int) -> Text:
     if view.risk_triggered:
         line.append(f"\nrisk: {view.risk_reason}", "bold red")
     for account in view.accounts:
+        if len(view.accounts) > 1:
+            line.append(f"\n{account.account}:")
+            sums = account_money(view, account.account)
+            for name, amount in (
+                ("grid P&L", sums["realized_pnl"] - sums["fees"] + sums["funding"]),
+                ("unrealised", sums["unrealized_pnl"]),
+                ("fees", -sums["fees"]),
+                ("funding", sums["funding"]),
+            ):
+                line.append(f"  {name} ").append_text(money(amount))
         down = [name for name, up in (("order", account.orders_stream), ("price", account.prices_stream)) if not up]
         if down:
             line.append(f"\n{account.account}: {' and '.join(down)} stream down", "bold red")

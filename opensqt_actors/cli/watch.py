@@ -97,7 +97,7 @@ def fit(view: StatusView, now: int, height: int) -> RenderableType:
 
     from rich.console import Group
 
-    room = max(height - 6, 5)
+    room = max(height - 6 - (len(view.accounts) if len(view.accounts) > 1 else 0), 5)
     if len(view.symbols) <= room:
         return render.status(view, now)
     ordered = sorted(view.symbols, key=lambda row: row.state.value == "trading" and not row.why)

@@ -9,25 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from opensqt_actors.config import document
 from opensqt_actors.config.errors import ConfigError
-from opensqt_actors.config.settings import (
-    Account,
-    Budget,
-    Database,
-    Execution,
-    GridDefaults,
-    Risk,
-    Settings,
-    Shutdown,
-    SimulatedVenue,
-    Supervision,
-    SymbolEntry,
-    Telemetry,
-)
+from opensqt_actors.config.schema import names_at
+from opensqt_actors.config.settings import Settings
 
 SECRET_FIELDS = frozenset({"api_key", "secret", "url"})
 SHOWN = 40
@@ -58,11 +46,6 @@ def check(found: document.Document) -> Settings:
     return settings
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of the configuration file, for editors and for the reference page."""
-    return Settings.model_json_schema()
-
-
 def _said(found: document.Document, place: document.Place, sentence: str) -> str:
     line = found.line(place)
     where = f"{found.source} line {line}" if line else str(found.source)
@@ -91,7 +74,7 @@ def _sentence(item: ErrorDetails) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return f"is not a setting{_suggestion(str(place[-1]), _fields(place[:-1]))}"
+            return f"is not a setting{_suggestion(str(place[-1]), names_at(place[:-1]))}"
         case "sentence":
             return item["msg"]
         case "enum":
@@ -171,34 +154,3 @@ def _kind(given: Any) -> str:
 def _suggestion(given: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(given.lower()[:SHOWN], list(known), n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
-
-
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "database": Database,
-    "defaults": GridDefaults,
-    "risk": Risk,
-    "execution": Execution,
-    "shutdown": Shutdown,
-    "telemetry": Telemetry,
-    "supervision": Supervision,
-    "symbols": SymbolEntry,
-}
-
-
-def _fields(place: document.Place) -> tuple[str, ...]:
-    """The settings that there are at a place of the file."""
-    model: type[BaseModel] | None
-    match place:
-        case ():
-            model = Settings
-        case ("accounts", str()):
-            model = Account
-        case ("accounts", str(), "simulated"):
-            model = SimulatedVenue
-        case ("accounts", str(), "budget"):
-            model = Budget
-        case (str() as section, *_):
-            model = _SECTIONS.get(section)
-        case _:
-            model = None
-    return tuple(model.model_fields) if model else ()

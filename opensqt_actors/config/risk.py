@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from opensqt_actors.config.credentials import wrong
-from opensqt_actors.config.section import Number, Real, Section, Whole, nanoseconds, one_of
+from opensqt_actors.config.section import SECONDS, Number, Real, Section, Whole, nanoseconds, one_of, told
 from opensqt_actors.domain.breaker import BreakerSettings
 from opensqt_actors.domain.cleanup import CleanupOrder, CleanupSettings
 from opensqt_actors.domain.emergency import EmergencySettings
@@ -22,8 +22,8 @@ class Preflight(Section):
     """What must be so before the first opening order of a symbol. max_clock_skew: seconds."""
 
     max_leverage: Whole = Field(default=10, ge=1, le=MAX_LEVERAGE)
-    max_clock_skew: Real = Field(default=1, ge=0.001, le=10)
-    required_positions: Whole = Field(default=0, ge=0, le=1_000)
+    max_clock_skew: Annotated[Real, SECONDS] = Field(default=1, ge=0.001, le=10)
+    required_positions: Annotated[Whole, told("levels")] = Field(default=0, ge=0, le=1_000)
 
     def settings(self) -> PreflightSettings:
         """As the checks take it."""
@@ -37,8 +37,8 @@ class Preflight(Section):
 class Most(Section):
     """A limit, in quote currency, as a multiple of the account's equity, or both; the tighter one counts."""
 
-    notional: Number | None = Field(default=None, gt=0, le=MAX_MONEY)
-    leverage: Number | None = Field(default=None, gt=0, le=MAX_LEVERAGE)
+    notional: Annotated[Number, told("quote currency")] | None = Field(default=None, gt=0, le=MAX_MONEY)
+    leverage: Annotated[Number, told("multiple of the equity")] | None = Field(default=None, gt=0, le=MAX_LEVERAGE)
 
     def limit(self) -> Limit:
         """As the order desk takes it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -38,10 +38,23 @@ def one_of(words: type[StrEnum]) -> Any:
 Whole = Annotated[int, BeforeValidator(_no_truth, json_schema_input_type=int)]
 Real = Annotated[float, BeforeValidator(_no_truth, json_schema_input_type=float)]
 Number = Annotated[Decimal, BeforeValidator(_no_truth, json_schema_input_type=Decimal), Field(max_digits=34)]
-Seconds = Annotated[Real, Field(gt=0, le=86_400)]
+
+
+def told(unit: str, **bounds: Any) -> Any:
+    """What the schema tells editors of a field, and nothing else enforces here: its unit, and bounds as JSON Schema."""
+    return Field(json_schema_extra={"x-unit": unit, **bounds})
+
+
+SECONDS = told("seconds")
+Seconds = Annotated[Real, Field(gt=0, le=86_400), SECONDS]
 
 
 class Section(BaseModel):
-    """A part of the configuration: nothing unknown in it, nothing changed after reading, no value in its errors."""
+    """A part of the configuration: nothing unknown in it, nothing changed after reading, no value in its errors.
+
+    change: how a running supervisor takes a change of these settings, "restart" or "live".
+    """
+
+    change: ClassVar[str] = "restart"
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
 from opensqt_actors.config.risk import Breaker, Cleanup, Emergency, Exposure, Preflight
-from opensqt_actors.config.section import Number, Real, Seconds, Section, Whole, one_of
+from opensqt_actors.config.section import SECONDS, Number, Real, Seconds, Section, Whole, one_of, told
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
-from opensqt_actors.domain.settings_check import MAX_SYMBOLS, account_problem, grid_problems, symbol_problem
+from opensqt_actors.domain.settings_check import (
+    MAX_ATR_SCALE,
+    MAX_INTERVAL_PERCENT,
+    MAX_MONEY,
+    MAX_MULTIPLE,
+    MAX_OPEN_ORDERS,
+    MAX_SKEW,
+    MAX_SYMBOLS,
+    MAX_WINDOW,
+    account_problem,
+    grid_problems,
+    symbol_problem,
+)
 
+_NOT_OF_THE_GRID = frozenset({"symbol", "account", "adopt", "strategy"})
 UNNUMBERED = -1  # the registry gives the number
 
 
@@ -36,6 +49,13 @@ def _symbol(value: Any) -> Any:
 AnyPath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 Symbol = Annotated[str, BeforeValidator(_symbol, json_schema_input_type=str)]
 Place = tuple[str | int, ...]
+
+
+MONEY = {"exclusiveMinimum": 0, "maximum": int(MAX_MONEY)}
+Money = Annotated[Number, told("quote currency", **MONEY)]
+Price = Annotated[Number, told("quote currency per base", **MONEY)]
+Percent = Annotated[Number, told("percent of the price", exclusiveMinimum=0, maximum=int(MAX_INTERVAL_PERCENT))]
+Levels = Annotated[Whole, told("levels", minimum=0, maximum=MAX_WINDOW)]
 
 
 class VenueName(StrEnum):
@@ -130,19 +150,21 @@ class GridDefaults(Section):
     """Settings of a grid that are the same for all symbols. What is not given has the default of GridSettings."""
 
     mode: Annotated[GridMode, one_of(GridMode)] | None = None
-    amount: Number | None = None
-    interval: Number | None = None
-    interval_percent: Number | None = None
-    buy_window: Whole | None = None
-    sell_window: Whole | None = None
-    skew: Number | None = None
-    atr_scale: Number | None = None
-    max_multiple: Whole | None = None
+    amount: Money | None = None
+    interval: Money | None = None
+    interval_percent: Percent | None = None
+    buy_window: Levels | None = None
+    sell_window: Levels | None = None
+    skew: Annotated[Number, told("fraction of the price", minimum=0, maximum=int(MAX_SKEW))] | None = None
+    atr_scale: (
+        Annotated[Number, told("multiple of the average true range", minimum=0, maximum=int(MAX_ATR_SCALE))] | None
+    ) = None
+    max_multiple: Annotated[Whole, told("intervals", minimum=1, maximum=MAX_MULTIPLE)] | None = None
     volatility_sizing: bool | None = None
-    max_position: Number | None = None
-    max_open_orders: Whole | None = None
-    min_price: Number | None = None
-    max_price: Number | None = None
+    max_position: Money | None = None
+    max_open_orders: Annotated[Whole, told("orders", minimum=1, maximum=MAX_OPEN_ORDERS)] | None = None
+    min_price: Price | None = None
+    max_price: Price | None = None
     trail: Annotated[Trail, one_of(Trail)] | None = None
 
     def given(self) -> dict[str, Any]:
@@ -151,12 +173,18 @@ class GridDefaults(Section):
 
 
 class SymbolEntry(GridDefaults):
-    """One market; its settings win over the defaults. The name alone is enough."""
+    """One market; its settings win over the defaults. The name alone is enough.
+
+    Read into an empty registry alone; after that `opensqt symbols` changes them while everything trades.
+    """
+
+    change: ClassVar[str] = "live"
 
     symbol: Symbol
     account: str | None = None
-    anchor: Number | None = None
+    anchor: Price | None = None
     adopt: bool = False
+    strategy: Annotated[str, Field(min_length=1, max_length=64)] = "grid"
 
     @model_validator(mode="before")
     @classmethod
@@ -165,7 +193,7 @@ class SymbolEntry(GridDefaults):
 
     def grid(self, defaults: GridDefaults) -> GridSettings:
         """Defaults of the program, of the file, and this entry, the last word to the last."""
-        own = {name: value for name, value in self.given().items() if name not in {"symbol", "account", "adopt"}}
+        own = {name: value for name, value in self.given().items() if name not in _NOT_OF_THE_GRID}
         base = defaults.given()
         if own.keys() & {"interval", "interval_percent"}:
             base.pop("interval", None)
@@ -220,7 +248,7 @@ class Shutdown(Section):
 
     cancel_on_exit: bool = True
     cancel_exits: bool = False
-    deadline: Real = Field(default=8, ge=1, le=600)
+    deadline: Annotated[Real, SECONDS] = Field(default=8, ge=1, le=600)
 
 
 class Telemetry(Section):
@@ -299,7 +327,14 @@ class Settings(Section):
     def specs(self) -> tuple[SymbolSpec, ...]:
         """The registry's first rows. Their numbers are still to be given by the registry."""
         return tuple(
-            SymbolSpec(self.account_of(entry), entry.symbol, UNNUMBERED, entry.grid(self.defaults), adopt=entry.adopt)
+            SymbolSpec(
+                self.account_of(entry),
+                entry.symbol,
+                UNNUMBERED,
+                entry.grid(self.defaults),
+                entry.strategy,
+                adopt=entry.adopt,
+            )
             for entry in self.symbols
         )
 

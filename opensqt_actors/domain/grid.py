@@ -40,6 +40,17 @@ class Grid:
         self.openings = Openings(self.ladder, self.exits)
         self.loose = (-FAR, FAR)
 
+    # --- over a restart ----------------------------------------------------------------------------------------------
+
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """Where the ladder stands: it is sticky, so prices and candles alone do not tell."""
+        return self.ladder.memory
+
+    def recall(self, memory: tuple[int, ...]) -> None:
+        """Stand where the ladder stood."""
+        self.ladder.recall(memory)
+
     # --- decision ----------------------------------------------------------------------------------------------------
 
     def decide(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> Decision:

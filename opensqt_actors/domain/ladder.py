@@ -99,6 +99,28 @@ class Ladder:
         self._distances: dict[tuple[int, int], int] = {}
         self._rungs: dict[tuple[int, bool], Rung] = {}
 
+    # --- over a restart ----------------------------------------------------------------------------------------------
+
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """Centre, multiple, what volatility and what fees want it to be, how far a trail came. () before a price."""
+        if self.centre is None:
+            return ()
+        return (self.centre, self.multiple, self._dynamic.value, self._least, self._reached)
+
+    def recall(self, memory: tuple[int, ...]) -> None:
+        """Stand where it stood. A new centre is asked for when settings or fees no longer allow that interval."""
+        if len(memory) != 5:
+            return
+        centre, multiple, dynamic, self._least, self._reached = memory
+        if self._dynamic.scale:
+            self._dynamic.value = min(dynamic, self._dynamic.most)
+        self._set_multiple(multiple)
+        view = self.view(centre)
+        self._stand(view)
+        if not view.earns or multiple != max(self._dynamic.value, self._least):
+            self.down, self.up = FAR, -FAR
+
     # --- prices ------------------------------------------------------------------------------------------------------
 
     def follow(self, slots: Slots, mid: int) -> bool:

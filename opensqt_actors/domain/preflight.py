@@ -138,8 +138,7 @@ class Preflight:
             yield _unknown("balance", "balance", "the account's free margin")
         elif facts.leverage is not None and facts.leverage >= 1:
             levels = self.required_levels(facts.grid)
-            open_value = max(levels * facts.grid.amount - facts.committed, Decimal(0))
-            needed = open_value / facts.leverage
+            needed = self.margin(facts.grid, facts.leverage, facts.committed)
             if facts.available < needed:
                 yield Problem(
                     "balance",
@@ -153,6 +152,10 @@ class Preflight:
         if self.settings.required_positions:
             return self.settings.required_positions
         return int((grid.position_limit / grid.amount).to_integral_value(ROUND_CEILING))
+
+    def margin(self, grid: GridSettings, leverage: int, committed: Decimal = Decimal(0)) -> Decimal:
+        """Free margin that the levels which the balance must cover still need. leverage: at least 1."""
+        return max(self.required_levels(grid) * grid.amount - committed, Decimal(0)) / leverage
 
     def _streams(self, facts: Facts) -> Iterator[Problem]:
         limit = self.settings.max_clock_skew

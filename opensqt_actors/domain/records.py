@@ -110,6 +110,16 @@ class LatticeSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySaved:
+    """What a strategy must still know after a restart: a few whole numbers that only it understands."""
+
+    account: str
+    symbol: str
+    strategy: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FundingSaved:
     """A funding payment, once per payment id."""
 
@@ -161,6 +171,7 @@ Entry = (
     | SlotDropped
     | TotalsSaved
     | LatticeSaved
+    | MemorySaved
     | FundingSaved
     | EventSaved
     | RiskSaved
@@ -194,3 +205,4 @@ class Restored:
     known_trades: frozenset[int]
     since: int
     known_funding: frozenset[str] = frozenset()
+    memory: MemorySaved | None = None

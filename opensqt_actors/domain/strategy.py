@@ -72,6 +72,19 @@ class Strategy(Protocol):
 
     lattice: Lattice
 
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """What must survive a restart and is not in the slots: at most 64 whole numbers, () when there is nothing.
+
+        Read after each decision and each candle, and journalled when it has changed.
+        """
+
+    def recall(self, memory: tuple[int, ...]) -> None:
+        """Take back what `memory` was when the last process ended; after the past candles, before the first decision.
+
+        Settings may have changed since: what no longer fits is forgotten.
+        """
+
     def decide(self, slots: Slots, bid: int, ask: int, gate: Gate, now: int) -> Decision:
         """What should change now. Idempotent: once its own output is applied it asks for nothing more.
 

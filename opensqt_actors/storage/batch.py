@@ -1,7 +1,7 @@
 """Entries of one transaction as rows, and the statements that write them. Writing a batch twice changes nothing more.
 
 Rows are grouped by table so that each statement runs once for many rows; of entries that replace each other (slots,
-totals, lattices) only the last is written. The order in which entries of one row came is kept.
+totals, lattices, memories) only the last is written. The order in which entries of one row came is kept.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from opensqt_actors.domain.records import (
     FundingSaved,
     Intent,
     LatticeSaved,
+    MemorySaved,
     OrderSaved,
     RiskSaved,
     SlotDropped,
@@ -37,6 +38,8 @@ from opensqt_actors.storage.tables import INT64_MAX
 
 Row = dict[str, Any]
 Market = tuple[str, str]
+MOST_NUMBERS = 64
+"""Of what a strategy keeps over a restart."""
 
 
 class Batch:
@@ -53,6 +56,7 @@ class Batch:
         self._floors: dict[Market, int] = {}
         self._totals: dict[Market, Row] = {}
         self._lattices: dict[Market, Row] = {}
+        self._memories: dict[Market, Row] = {}
         self._funding: list[Row] = []
         self._events: list[Row] = []
         self._risk: dict[tuple[str, str, str], Row] = {}
@@ -80,6 +84,8 @@ class Batch:
                 self._totals[entry.account, entry.symbol] = _totals_row(entry)
             case LatticeSaved():
                 self._lattices[entry.account, entry.symbol] = _lattice_row(entry)
+            case MemorySaved():
+                self._memories[entry.account, entry.symbol] = _memory_row(entry)
             case FundingSaved():
                 self._funding.append(_funding_row(entry))
             case EventSaved():
@@ -115,6 +121,8 @@ class Batch:
             execute(run.totals, list(self._totals.values()))
         if self._lattices:
             execute(run.lattice, list(self._lattices.values()))
+        if self._memories:
+            execute(run.memory, list(self._memories.values()))
         if self._funding:
             execute(run.funding, self._funding)
         if self._events:
@@ -169,6 +177,7 @@ class Statements:
         self.floor = _raise_floor(insert(totals))
         self.totals = _upsert(insert(totals), totals, "realized", "fees", "funding", "round_trips", "last_trade_id")
         self.lattice = _upsert(insert(tables.lattices), tables.lattices, "anchor", "base", "ratio")
+        self.memory = _upsert(insert(tables.memories), tables.memories, "strategy", "numbers")
         self.funding = insert(tables.funding).on_conflict_do_nothing()
         self.risk = _upsert(insert(tables.risk_states), tables.risk_states, "state", "at")
         self.event = insert(tables.events).on_conflict_do_nothing(index_elements=["key"])
@@ -291,6 +300,17 @@ def _lattice_row(entry: LatticeSaved) -> Row:
         "anchor": _int64("anchor", entry.anchor),
         "base": _int64("base", entry.base),
         "ratio": None if entry.ratio is None else _decimal("ratio", entry.ratio),
+    }
+
+
+def _memory_row(entry: MemorySaved) -> Row:
+    if len(entry.numbers) > MOST_NUMBERS:
+        raise BadEntry(f"numbers: must be at most {MOST_NUMBERS}, not {len(entry.numbers)}")
+    return {
+        "account": _text("account", entry.account),
+        "symbol": _text("symbol", entry.symbol),
+        "strategy": _text("strategy", entry.strategy),
+        "numbers": json.dumps([_int64("numbers", number) for number in entry.numbers]),
     }
 
 

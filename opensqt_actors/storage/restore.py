@@ -15,6 +15,7 @@ from opensqt_actors.domain.records import (
     Intent,
     LatticeSaved,
     LiveOrder,
+    MemorySaved,
     Restored,
     RiskSaved,
     RiskScope,
@@ -23,7 +24,7 @@ from opensqt_actors.domain.records import (
 )
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.merge import is_live
-from opensqt_actors.storage.tables import fills, lattices, orders, risk_states, slots, symbols, totals
+from opensqt_actors.storage.tables import fills, lattices, memories, orders, risk_states, slots, symbols, totals
 
 KNOWN_TRADES = 2_000
 """How many of the newest trade ids are remembered for telling a repeated fill from a new one."""
@@ -53,6 +54,7 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
         .limit(KNOWN_TRADES)
     )
     lattice = rows(sa.select(lattices).where(of(lattices))).one_or_none()
+    memory = rows(sa.select(memories).where(of(memories))).one_or_none()
     return Restored(
         account=account,
         symbol=symbol,
@@ -66,6 +68,7 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
         ),
         totals=totals_of(account, symbol, total),
         known_trades=frozenset(trades),
+        memory=None if memory is None else _memory(memory),
         since=connection.scalar(sa.select(symbols.c.added_at).where(of(symbols))) or 0,
     )
 
@@ -110,6 +113,10 @@ def intent_of(row: RowMapping) -> Intent:
 
 def _live_order(row: RowMapping) -> LiveOrder:
     return LiveOrder(intent_of(row), OrderStatus(row["status"]), row["filled"], row["venue_id"])
+
+
+def _memory(row: RowMapping) -> MemorySaved:
+    return MemorySaved(row["account"], row["symbol"], row["strategy"], tuple(json.loads(row["numbers"])))
 
 
 def _slot(row: RowMapping) -> SlotSaved:

@@ -99,6 +99,16 @@ lattices = sa.Table(
     sa.Column("ratio", Exact),
 )
 
+# `numbers`: a JSON list that only the strategy understands.
+memories = sa.Table(
+    "memories",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("numbers", sa.Text, nullable=False),
+)
+
 # `stage` orders the statuses, so that updates can be merged in any order: see merge.py.
 orders = sa.Table(
     "orders",

@@ -24,7 +24,9 @@ from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import Fill, OrderReport, Truth
 from opensqt_actors.venues.port import Venue
 
-HISTORY = 25
+HISTORY = 98
+"""Candles at a start. With the open one 99, the most that cost one unit of weight; they leave 0.2 % of what an average
+true range over 14 remembers from before them."""
 _ALIKE = 60.0
 
 T = TypeVar("T")

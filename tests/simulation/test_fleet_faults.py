@@ -12,6 +12,7 @@ from fleet.invariants import violations
 from fleet.world import ACCOUNT, Setup, World
 
 from opensqt_actors.actors import operator
+from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
 from opensqt_actors.runtime.supervision import RestartPolicy
 
@@ -141,6 +142,40 @@ def test_f15_every_holding_has_its_exit_soon_after_a_kill() -> None:
         world.advance(0.5)  # a fill of this very moment may have to wait until an opening order has gone
         stays = bare.keys() & without_exit(world).keys()
         assert not stays, f"seed {seed}: {[bare[key] for key in stays]}"
+
+
+def test_f15_a_kill_moves_no_centre_and_asks_for_no_order_anew() -> None:
+    grid = GridSettings(GridMode.NEUTRAL, Decimal(30), interval_percent=Decimal("0.2"), atr_scale=Decimal(3))
+    sticky = widened = 0
+    for seed in range(60, 66):
+        world = World(seed, Setup(symbols=4, grid=grid)).start()
+        world.advance(65)
+        for name in world.names:
+            world.engine.pause(name, world.venue.now_ms)
+        world.advance(8)
+        before = {name: standing(world, name) for name in world.names}
+        world.kill()
+        world.clock.advance(3_000_000_000)
+        world.start()
+        world.advance(8)
+        for name in world.names:
+            assert standing(world, name) == before[name], f"seed {seed}: {name}"
+            actor = world.symbol(name)
+            assert actor is not None
+            assert isinstance(actor.strategy, Grid)
+            ladder = actor.strategy.ladder
+            sticky += ladder.centre != ladder.lattice.nearest((actor.bid + actor.ask) // 2, ladder.multiple)
+            widened += ladder.multiple > 1
+    assert sticky
+    assert widened
+
+
+def standing(world: World, name: str) -> tuple[object, ...]:
+    """Where a symbol's grid stands, and what rests for it."""
+    actor = world.symbol(name)
+    assert actor is not None
+    assert actor.strategy is not None
+    return actor.strategy.memory, sorted(order.client_id for order in world.engine.open_orders(ACCOUNT, name))
 
 
 def test_f30_a_strategy_that_raises_stops_its_own_symbol_only() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from opensqt_actors.domain.errors import InvalidValue
@@ -232,6 +233,17 @@ class Queries:
             lambda rows: [candle_of(symbol, row, now) for row in rows],
         )
         return [candle for candle in candles if candle.closed][-limit:]
+
+    async def mid(self, symbol: str) -> int:
+        """Between best bid and ask, in ticks, rounded down; 0 when a side of the book is empty."""
+        instrument = self.instrument(symbol)
+        bid, ask = await self.ask(
+            _PUBLIC,
+            "ticker/bookTicker",
+            {"symbol": symbol},
+            lambda row: [instrument.price_to_ticks(Decimal(row[side])) for side in ("bidPrice", "askPrice")],
+        )
+        return (bid + ask) // 2 if bid and ask else 0
 
 
 def readable(path: str, answer: Any, read: Callable[[Any], T]) -> T:

@@ -74,6 +74,14 @@ class Tuning:
     group: int = _GROUP
 
 
+def _no_quote(symbol: str, bid: str | float, ask: str | float, at: int) -> None:
+    """Where quotes go while nobody listens."""
+
+
+def _no_event(event: Any) -> None:
+    """Where events go while nobody listens."""
+
+
 class BinanceUsdm:
     """See `Venue`. account: its name in logs; site: None is the real venue."""
 
@@ -95,8 +103,8 @@ class BinanceUsdm:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._measuring: asyncio.Task[None] | None = None
         self._offset = 0
-        self._on_quote: QuoteSink
-        self._on_event: EventSink
+        self._on_quote: QuoteSink = _no_quote
+        self._on_event: EventSink = _no_event
         self._http: aiohttp.ClientSession | None = None
         self._exchange: Any = None
         self._rest: Rest
@@ -108,6 +116,12 @@ class BinanceUsdm:
 
     async def open(self, on_quote: QuoteSink, on_event: EventSink) -> None:
         self._on_quote, self._on_event = on_quote, on_event
+        http = await self.connect()
+        self._run(self._feed_user(http), "orders")
+        self._run(self._keep_measuring(), "clock")
+
+    async def connect(self) -> aiohttp.ClientSession:
+        """Rules, keys and clock only, no stream: enough for questions. `close` ends this, too."""
         connector = connector_for(self._credentials, self._site)
         self._http = http = open_http(connector, proxies=self._site is None)
         try:
@@ -118,8 +132,7 @@ class BinanceUsdm:
         except BaseException:
             await self.close()
             raise
-        self._run(self._feed_user(http), "orders")
-        self._run(self._keep_measuring(), "clock")
+        return http
 
     def _build(self, http: aiohttp.ClientSession) -> None:
         tuning = self._tuning
@@ -268,6 +281,10 @@ class BinanceUsdm:
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         return await self._queries.candles(symbol, interval, limit)
+
+    async def mid(self, symbol: str) -> int:
+        """Between best bid and ask now, in ticks; 0 when a side of the book is empty. Where no stream tells it."""
+        return await self._queries.mid(symbol)
 
     async def subscribe(self, instrument: Instrument) -> None:
         self._instruments[instrument.symbol] = instrument

@@ -16,6 +16,7 @@ from opensqt_actors.domain.records import (
     FundingSaved,
     LatticeSaved,
     LiveOrder,
+    MemorySaved,
     Restored,
     RiskSaved,
     RiskScope,
@@ -94,6 +95,30 @@ async def test_a_geometric_lattice_keeps_its_ratio_digit_by_digit(database, star
     lattice = LatticeSaved("main", "BTCUSDT", 1_000, 1, Decimal("1.0049999999999999999999999999999"))
     run.journal.append((lattice,))
     assert (await run.load(maker)).lattice == lattice
+
+
+async def test_what_a_strategy_remembers_is_what_it_said_last(database, start, maker, other_maker):
+    run = await start(database)
+    first = MemorySaved("main", "BTCUSDT", "grid", (1, 2))
+    last = MemorySaved("main", "BTCUSDT", "other", (-(2**63) + 1, 0, 2**63 - 1))
+    run.journal.append((first,))
+    assert (await run.load(maker)).memory == first
+    run.journal.append((first, last))
+    assert (await run.load(maker)).memory == last
+    assert (await run.load(other_maker)).memory is None
+
+
+@pytest.mark.parametrize("numbers", [(2**63,), (True,), (0,) * 65])
+async def test_a_memory_that_is_no_few_whole_numbers_is_set_aside_and_the_rest_is_written(
+    database, start, maker, numbers
+):
+    run = await start(database)
+    run.journal.append((MemorySaved("main", "BTCUSDT", "grid", (7,)),))
+    run.journal.append((MemorySaved("main", "BTCUSDT", "grid", numbers), maker.fill(1)))
+    assert "numbers: must be" in await run.alerted("journal.rejected")
+    restored = await run.load(maker)
+    assert restored.memory == MemorySaved("main", "BTCUSDT", "grid", (7,))
+    assert restored.known_trades == {1}
 
 
 async def test_symbols_and_accounts_do_not_mix(database, start, maker, other_maker):

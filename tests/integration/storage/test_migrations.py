@@ -8,9 +8,12 @@ import sys
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+from opensqt_actors import resources
 from opensqt_actors.storage import Database, Registry, SchemaMismatch
 from opensqt_actors.storage.migrations import current_revision
 from opensqt_actors.storage.tables import metadata
@@ -53,6 +56,22 @@ def test_processes_that_start_at_once_take_turns(blank_url):
     database.close()
 
 
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_holds(blank_url):
+    database = Database(blank_url)
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(resources.migrations()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(sa.insert(metadata.tables["meta"]).values(key="instance", value="zz"))
+    with pytest.raises(SchemaMismatch, match="has the older schema 0001"):
+        database.require_schema()
+    database.migrate()
+    database.require_schema()
+    assert Registry(database).instance_id() == "zz"
+    database.close()
+
+
 def test_a_newer_schema_is_refused_in_one_sentence(database):
     with database.write() as connection:
         connection.exec_driver_sql("update alembic_version set version_num = '9999'")
@@ -63,7 +82,7 @@ def test_a_newer_schema_is_refused_in_one_sentence(database):
         assert "\n" not in str(caught.value)
     with database.write() as connection:
         assert current_revision(connection) == "9999"
-        connection.exec_driver_sql("update alembic_version set version_num = '0001'")
+        connection.exec_driver_sql("update alembic_version set version_num = '0003'")
 
 
 def test_a_database_without_a_schema_is_refused_by_readers(blank_url):

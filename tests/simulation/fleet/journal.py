@@ -19,6 +19,7 @@ from opensqt_actors.domain.records import (
     Intent,
     LatticeSaved,
     LiveOrder,
+    MemorySaved,
     OrderSaved,
     Restored,
     RiskSaved,
@@ -63,6 +64,7 @@ class Tables:
     floors: dict[Market, int] = field(default_factory=dict)
     totals: dict[Market, TotalsSaved] = field(default_factory=dict)
     lattices: dict[Market, LatticeSaved] = field(default_factory=dict)
+    memories: dict[Market, MemorySaved] = field(default_factory=dict)
     funding: dict[tuple[str, str], FundingSaved] = field(default_factory=dict)
     events: list[EventSaved] = field(default_factory=list)
     risk: dict[tuple[str, str, str], RiskSaved] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class Tables:
                 self.totals[account, symbol] = entry
             case LatticeSaved(account, symbol):
                 self.lattices[account, symbol] = entry
+            case MemorySaved(account, symbol):
+                self.memories[account, symbol] = entry
             case FundingSaved(account, payment):
                 self.funding.setdefault((account, payment.payment_id), entry)
             case EventSaved():
@@ -132,6 +136,7 @@ class Tables:
             account=account,
             symbol=symbol,
             lattice=self.lattices.get(mine),
+            memory=self.memories.get(mine),
             slots=slots,
             orders=tuple(
                 LiveOrder(row.intent, row.status, row.filled, row.venue_id) for row in orders if not row.status.terminal

@@ -37,7 +37,7 @@ from opensqt_actors.domain.records import Intent
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
-from opensqt_actors.domain.strategy import Decision, Gate, Market
+from opensqt_actors.domain.strategy import Decision, Gate, Market, StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import ManualClock
 from opensqt_actors.runtime.effects import ActorFailed
@@ -95,6 +95,9 @@ class Setup:
     shutdown: ShutdownPolicy = field(default_factory=ShutdownPolicy)
     rates: Mapping[str, float] = field(default_factory=dict)
     model: Callable[[MarketRules], MarketModel] | None = None
+    rules: tuple[MarketRules, ...] = ()
+    strategies: Mapping[str, StrategyFactory] = field(default_factory=dict)
+    strategy: str = "grid"
 
 
 class World:
@@ -106,7 +109,7 @@ class World:
         self.clock = ManualClock(START)
         self.faults = Faults(seed, setup.rates)
         self.tables = Tables()
-        self.rules = universe(setup.symbols, seed)
+        self.rules = list(setup.rules) or universe(setup.symbols, seed)
         self.engine = Exchange(seed, now=START // MS, sink=self._sink, intervals=("1m",), history=1_000_000)
         self.engine.add_account(ACCOUNT, setup.balance)
         self.venue = SimulatedVenue(self.engine, ACCOUNT, self.clock, seed, self.faults, setup.latency)
@@ -117,7 +120,7 @@ class World:
             self.engine.add_market(rules, model, START // MS, past_candles=60)
         for index, rules in enumerate(self.rules):
             grid = setup.grids.get(index, setup.grid)
-            self.tables.save_spec(SymbolSpec(ACCOUNT, rules.symbol, -1, grid), START)
+            self.tables.save_spec(SymbolSpec(ACCOUNT, rules.symbol, -1, grid, setup.strategy), START)
         self.clock.call_at(START + STEP, self._tick)
         self.host: SeededScheduler | None = None
         self.journal: Journal | None = None
@@ -164,7 +167,7 @@ class World:
             risk=lambda me, parent, saved: RiskActor(
                 RiskRules(setup.risk, setup.breaker, setup.emergency, self.lives), me=me, parent=parent, saved=saved
             ),
-            strategies={"grid": self._grid},
+            strategies={"grid": self._grid, **setup.strategies},
             execution=replace(setup.execution, preflight=setup.preflight),
             policy=setup.policy,
         )

@@ -65,6 +65,34 @@ def test_a_price_that_came_during_a_decision_is_told_with_its_answer(bench: Benc
     assert not bench.told(Quote)
 
 
+@pytest.mark.parametrize("event", ["fill", "cancelled", "candle"])
+def test_what_may_lead_to_an_order_comes_with_the_newest_price(bench: Bench, event: str) -> None:
+    plan = bench.plan()
+    bench.rest(plan)
+    bench.board.offer("AUSDT", "10.0", "10.1", 5)
+    bench.board.offer("AUSDT", "9.0", "9.1", 6)
+    {
+        "fill": lambda: bench.event(plan, OrderStatus.PARTIALLY_FILLED, 1, bench.fill(plan, 1)),
+        "cancelled": lambda: bench.event(plan, OrderStatus.CANCELED),
+        "candle": lambda: bench.step(ports.CandleSeen(candle(True))),
+    }[event]()
+    told = [effect.message for effect in bench.effects(Tell) if effect.to == bench.owner("AUSDT")]
+    assert told[0] == Quote(90, 91, 6)
+    assert len(told) == 2
+    bench.step(ports.CandleSeen(candle(True)))
+    assert not bench.told(Quote)
+
+
+def test_the_news_that_an_order_rests_needs_no_price(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.submit(plan)
+    bench.commit()
+    bench.board.offer("AUSDT", "9.0", "9.1", 6)
+    bench.event(plan, OrderStatus.NEW)
+    assert bench.told(OrderUpdate)
+    assert not bench.told(Quote)
+
+
 def test_prices_of_a_dead_symbol_are_kept_for_its_next_life(bench: Bench) -> None:
     bench.step(SymbolDown("AUSDT"))
     bench.board.offer("AUSDT", "10.0", "10.1", 5)

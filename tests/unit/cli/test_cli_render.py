@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
-from opensqt_actors.cli import render
+from opensqt_actors.cli import json_output, render
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.json_output import moment
 from opensqt_actors.cli.watch import fit, picture
@@ -35,8 +35,23 @@ def shown(what: RenderableType, width: int = 200) -> str:
 def test_the_summary_says_how_everything_is() -> None:
     text = shown(render.status(VIEW, NOW))
     assert "running  up 1:02:03  1 of 1 symbols trade  orders 30  cancels 5  fills 7  grid P&L 9.50" in text
-    assert "unrealised -3.00  ticks 200 (75 % skipped)" in text
+    assert "unrealised -3.00  fees -1.00  funding 0.50  ticks 200 (75 % skipped)" in text
     assert "restarts" not in text
+    assert "\nmain:" not in text
+
+
+def test_several_accounts_have_their_own_sums_in_which_nothing_is_mixed() -> None:
+    rows = (
+        replace(ROW, grid_pnl=Decimal(5), fees=Decimal(1), funding=Decimal("0.25"), unrealized_pnl=Decimal(-2)),
+        replace(ROW, symbol="ETHUSDT", grid_pnl=Decimal(2), fees=Decimal(1), unrealized_pnl=Decimal(1)),
+        replace(ROW, account="other", grid_pnl=Decimal(100), fees=Decimal(3), unrealized_pnl=Decimal(50)),
+    )
+    accounts = tuple(replace(VIEW.accounts[0], account=name) for name in ("main", "other"))
+    view = replace(VIEW, symbols=rows, accounts=accounts)
+    assert "\nmain:  grid P&L 5.25  unrealised -1.00  fees -2.00  funding 0.25" in shown(render.status(view, NOW))
+    first, second = json_output.status(view)["accounts"]
+    assert (first["realized_pnl"], first["unrealized_pnl"], first["fees"], first["funding"]) == ("7", "-1", "2", "0.25")
+    assert (second["realized_pnl"], second["unrealized_pnl"], second["fees"]) == ("100", "50", "3")
 
 
 def test_a_line_shows_position_profit_and_the_age_of_the_newest_price() -> None:

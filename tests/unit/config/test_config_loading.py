@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from opensqt_actors import resources
 from opensqt_actors.config.document import parse
 from opensqt_actors.config.errors import MAX_SHOWN, ConfigError
-from opensqt_actors.config.loading import check, json_schema, load
+from opensqt_actors.config.loading import check, load
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.settings import GridMode
@@ -256,10 +255,6 @@ def test_the_example_is_valid_once_its_keys_are_in_the_environment(monkeypatch: 
     found = load(resources.config("example.yaml"))
     assert [spec.symbol for spec in found.specs()] == ["BTCUSDT"]
     assert found.accounts["main"].simulated is None
-
-
-def test_the_json_schema_can_be_written_down() -> None:
-    assert "accounts" in json.loads(json.dumps(json_schema()))["properties"]
 
 
 def test_seconds_become_whole_nanoseconds() -> None:
