@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from opensqt_actors.cli import risk, symbols
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Given, Json, Socket, SymbolName, Timeout, as_json, connect, say
+from opensqt_actors.cli.reconcile import reconcile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(symbols.app, name="symbols")
 app.add_typer(risk.app, name="risk")
+app.command()(reconcile)
 
 
 def _version(wanted: bool) -> None:
