@@ -54,12 +54,15 @@ __all__ = [
 ]  # fmt: skip
 
 SWEEP = SECOND
+RENEWALS = 5
+"""So many silent symbols are subscribed again a second: all at once would look like an attack to the venue."""
 PAYMENTS = 100
 """Funding payments of a symbol that are kept for an actor that starts later."""
 
 
 class _Attached:
-    """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame.
+    """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame; renew: its
+    streams are to be subscribed again when it is its turn.
 
     streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
     asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
@@ -67,8 +70,8 @@ class _Attached:
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "seen", "stale", "streams", "symbol",
-        "told", "told_stale",
+        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "renew", "seen", "stale", "streams",
+        "symbol", "told", "told_stale",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -80,6 +83,7 @@ class _Attached:
         self.seen = 0
         self.stale = 0
         self.told_stale = False
+        self.renew = False
         self.streams = True
         self.told = 0
         self.asked = 0
@@ -131,6 +135,7 @@ class ExchangeActor:
         self._foreign_told: dict[str, int] = {}
         self._report_to: ActorId | None = None
         self._swept = False
+        self._renewals = 0
         desk = self.desk
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             PriceMoved: self._price_moved,
@@ -442,6 +447,7 @@ class ExchangeActor:
 
     def _sweep(self, message: Sweep, now: int) -> list[Effect]:
         effects: list[Effect] = [SetTimer("sweep", SWEEP, Sweep())]
+        self._renewals = RENEWALS
         for attached in self._by_symbol.values():
             if attached.alive and attached.instrument is not None:
                 effects += self._freshness(attached, attached.instrument)
@@ -465,13 +471,17 @@ class ExchangeActor:
                 sentence = f"no frame of {attached.symbol} for {self.stale_after} s"
                 effects.append(Tell(attached.actor, StreamGate("stale_price", False, sentence)))
                 effects.append(ports.Announce("price.stale", self.account, attached.symbol, sentence, "warning"))
-            if attached.stale % self.stale_after == 0:
+            attached.renew = attached.renew or attached.stale % self.stale_after == 0
+            if attached.renew and self._renewals:
+                attached.renew = False
+                self._renewals -= 1
                 effects += [ports.Unsubscribe(attached.symbol), ports.Subscribe(instrument)]
         else:
             attached.stale = 0
+            attached.renew = False
             if attached.told_stale:
                 attached.told_stale = False
-                effects.append(Tell(attached.actor, StreamGate("stale_price", True)))
+                effects.append(Tell(attached.actor, StreamGate("stale_price", True, resync=True)))
         attached.seen = cell.seen
         effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
         return effects

@@ -60,6 +60,16 @@ class DescribeSymbol:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileSymbol:
+    """Compare a market with the venue now. accept: the venue's position counts. A ReconcileView or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GetStatus:
     """Answered by a StatusView (which lists the symbols too)."""
 
@@ -127,6 +137,7 @@ Request = (
     | PauseSymbol
     | ResumeSymbol
     | DescribeSymbol
+    | ReconcileSymbol
     | GetStatus
     | Shutdown
     | GetRisk

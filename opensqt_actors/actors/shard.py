@@ -351,7 +351,7 @@ class ShardActor:
         child.spec = _after(child.spec, message)
         if child.alive:
             return [Tell(child.id, message)]
-        if isinstance(message, symbol.Describe):
+        if isinstance(message, symbol.Describe | symbol.ReconcileNow):
             return _nobody(message)
         if child.loading:
             child.waiting.append(message)
@@ -410,7 +410,7 @@ class ShardActor:
 
 def _nobody(message: Any) -> list[Effect]:
     """The answer to a question that nobody can answer now."""
-    if not isinstance(message, symbol.Describe):
+    if not isinstance(message, symbol.Describe | symbol.ReconcileNow):
         return []
     sentence = "its actor is being started; try again in a moment"
     return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]

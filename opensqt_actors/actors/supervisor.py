@@ -122,7 +122,10 @@ class SupervisorActor:
             operator.RemoveSymbol: self._remove,
             operator.PauseSymbol: self._pause,
             operator.ResumeSymbol: self._resume,
-            operator.DescribeSymbol: self._describe,
+            operator.DescribeSymbol: lambda message, now: self._question(message, symbol.Describe(message.request)),
+            operator.ReconcileSymbol: lambda message, now: self._question(
+                message, symbol.ReconcileNow(message.request, message.accept)
+            ),
             operator.GetStatus: self._status,
             operator.Shutdown: self._shutdown,
             exchange.SymbolChecked: self._checked,
@@ -354,14 +357,15 @@ class SupervisorActor:
             message, lambda spec: replace(spec, state=SymbolState.TRADING), resumed, f"{message.symbol} trades again"
         )
 
-    def _describe(self, message: operator.DescribeSymbol, now: int) -> list[Effect]:
+    def _question(self, message: operator.DescribeSymbol | operator.ReconcileSymbol, question: Any) -> list[Effect]:
+        """Have a symbol's actor answer."""
         found = self._find(message.account, message.symbol)
         if isinstance(found, operator.Refusal):
             return [ports.Reply(message.request, found)]
         quarantined = self.screen.unable.get((found.account, found.symbol))
         if quarantined is not None and quarantined[0] is SymbolState.QUARANTINED:
             return [ports.Reply(message.request, operator.Refusal("failed", f"{found.symbol} is {quarantined[1]}"))]
-        return [self._to_symbol(found, symbol.Describe(message.request))]
+        return [self._to_symbol(found, question)]
 
     def _to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
         return Tell(self.shard, shard.ToSymbol(spec.account, spec.symbol, message))

@@ -34,6 +34,7 @@ from opensqt_actors.actors.symbol_messages import (
     Phase,
     Recheck,
     Reconcile,
+    ReconcileNow,
     Remove,
     Resume,
     RowChanged,
@@ -45,9 +46,12 @@ from opensqt_actors.actors.symbol_messages import (
 )
 from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submit
 from opensqt_actors.actors.symbol_preflight import Clearance
+from opensqt_actors.actors.symbol_protection import Protection
+from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, unlock
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
+from opensqt_actors.actors.symbol_watch import SilenceWatch
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import Candle, Truth
@@ -60,8 +64,8 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Describe", "Execution", "Pause", "Phase", "Remove", "Resume", "RowChanged", "Start", "StopTrading", "SymbolActor",
-    "SymbolDone", "SymbolUnable",
+    "Describe", "Execution", "Pause", "Phase", "ReconcileNow", "Remove", "Resume", "RowChanged", "Start", "StopTrading",
+    "SymbolActor", "SymbolDone", "SymbolUnable",
 ]  # fmt: skip
 
 SECOND = 1_000_000_000
@@ -122,6 +126,9 @@ class SymbolActor:
         self.heard = 0
         self.clearance = Clearance(self.execution.preflight)
         self.margin = MarginLock(self.execution)
+        self.protection = Protection()
+        self._reconciliation = Reconciliation()
+        self._watch = SilenceWatch()
         self.done = False
         self.gates.change((), closed or {})
         if spec.state is SymbolState.PAUSED:
@@ -147,6 +154,7 @@ class SymbolActor:
             Describe: self._describe,
             Recheck: lambda message, now: self.act(now),
             Reconcile: self._reconcile,
+            ReconcileNow: self._reconcile_now,
             Unlock: lambda message, now: unlock(self, now),
             AskFacts: lambda message, now: self.clearance.ask(self),
         }
@@ -251,21 +259,19 @@ class SymbolActor:
             return self.ask_truth(now)
         again = self.sync.apply(truth, self.strategy, now)
         effects = submit(self, (), tuple(again)) if again else []
-        verdict = self.sync.compare(truth)
-        if verdict is Verdict.SAME:
-            self.gates.open("position_mismatch")
-        elif verdict is not Verdict.BUSY and self.ledger.untouched:
+        verdict = self.sync.compare(truth, now)
+        if verdict is not Verdict.BUSY and self.ledger.untouched and truth.position.quantity:
             effects += self._stranger(truth, now)
             if self.state is SymbolState.REFUSED:
                 return effects
             verdict = Verdict.SAME
-        elif verdict is Verdict.DIFFERENT:
-            effects += self._mismatch(truth)
+        verdict, told = self._reconciliation.compared(self, truth, verdict, now)
+        effects += told
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
             effects.append(self.tell_row())
-        wait = self.sync.wait(verdict, self.execution.reconcile_interval, now)
+        wait = self._reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
         return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
 
     def _stranger(self, truth: Truth, now: int) -> list[Effect]:
@@ -276,24 +282,13 @@ class SymbolActor:
         held = f"{instrument.quantity(truth.position.quantity)} {instrument.base}"
         if not self.spec.adopt:
             return self._refuse(f"there is a position of {held} already; close it, or add the symbol with adopt", now)
-        refusal = self._first_price(instrument.price_to_ticks(truth.position.entry_price))
+        entry = instrument.price_to_ticks(truth.position.entry_price)
+        refusal = self._first_price(entry)
         if refusal is not None or self.strategy is None:
             return self._refuse(refusal or "the market's rules are not known", now)
-        self.ledger.adopt(truth, self.strategy, now)
+        self.ledger.adopt(truth.position.quantity, entry, self.strategy, now)
         sentence = f"adopted a position of {held}"
         return [ports.Announce("position.adopted", self.account, self.symbol, sentence, "warning")]
-
-    def _mismatch(self, truth: Truth) -> list[Effect]:
-        """Ledger and venue disagree for good: no openings until they agree again."""
-        instrument = self.ledger.instrument
-        if instrument is None or "position_mismatch" in self.gates:
-            return []
-        sentence = (
-            f"the venue holds {instrument.quantity(truth.position.quantity)}, "
-            f"the slots {instrument.quantity(self.slots.position)}"
-        )
-        self.gates.close("position_mismatch", sentence)
-        return [ports.Announce("position.mismatch", self.account, self.symbol, sentence, "critical")]
 
     def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
         self.sync.answered()
@@ -301,7 +296,11 @@ class SymbolActor:
             return []
         if self.phase is Phase.SYNCING:
             self.why = f"the venue's view could not be had: {message.reason}"
-        return [SetTimer("reconcile", max(message.retry_after, SECOND), Reconcile())]
+        told = self._reconciliation.failed(message.reason)
+        return [*told, SetTimer("reconcile", max(message.retry_after, SECOND), Reconcile())]
+
+    def _reconcile_now(self, message: ReconcileNow, now: int) -> list[Effect]:
+        return self._reconciliation.ask(self, message) or self.ask_truth(now)
 
     def _reconcile(self, message: Reconcile, now: int) -> list[Effect]:
         if self.phase in (Phase.PREPARING, Phase.REFUSED):
@@ -311,6 +310,8 @@ class SymbolActor:
     # --- prices ------------------------------------------------------------------------------------------------------
 
     def _quote(self, message: Quote, now: int) -> list[Effect]:
+        if not self.bid:
+            self.protection.priced(self.slots)
         self.bid = message.bid
         self.ask = message.ask
         self.last_tick = message.at
@@ -318,12 +319,14 @@ class SymbolActor:
 
     def _pulse(self, message: Pulse, now: int) -> list[Effect]:
         if message.bid:
+            if not self.bid:
+                self.protection.priced(self.slots)
             self.bid, self.ask, self.last_tick = message.bid, message.ask, message.at
         self.mark = message.mark or (self.bid + self.ask) // 2
         band = self.band
         if band is None or not (band[0] <= self.bid and self.ask < band[1]):
-            return [*self.act(now), self.tell_row()]
-        return [self.tell_row()]
+            return [*self.act(now), self.tell_row(), *self._watch.look(self, now)]
+        return [self.tell_row(), *self._watch.look(self, now)]
 
     def _candle(self, message: ports.CandleSeen, now: int) -> list[Effect]:
         if self.strategy is not None:
@@ -373,6 +376,8 @@ class SymbolActor:
                     self.why = self.gate.closed[0][1] if self.gate.closed else self.gate.limited[1]
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
                     effects += carry_out(self, decision, now)
+            elif self.strategy is not None:
+                effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
             effects += self.finished()
         if self.strategy is not None:
             self.ledger.remember(self.strategy.memory)
@@ -406,6 +411,8 @@ class SymbolActor:
             self.phase = Phase.SYNCING
             self.why = message.sentence or "waiting for the venue's open orders, trades and position"
             return self.ask_truth(now) if message.opens else []
+        if message.opens and message.resync and self.phase is Phase.TRADING:
+            return [*self.ask_truth(now), *self.act(now)]
         return self.act(now)
 
     def _risk_changed(self, message: RiskChanged, now: int) -> list[Effect]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 
 from opensqt_actors.actors import ports
@@ -10,9 +11,9 @@ from opensqt_actors.domain.grid import anchor_lattice
 from opensqt_actors.domain.ids import ClientId, IdCoder, decode
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.lattice import Lattice
-from opensqt_actors.domain.orders import Fees, Fill, FundingPayment, OrderReport, OrderStatus, Side, Truth
+from opensqt_actors.domain.orders import Fees, Fill, FundingPayment, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.pnl import Totals, fee_in_quote
-from opensqt_actors.domain.reconcile import adopt
+from opensqt_actors.domain.reconcile import Correction, adopt
 from opensqt_actors.domain.records import (
     Entry,
     FillSaved,
@@ -26,7 +27,7 @@ from opensqt_actors.domain.records import (
     SlotSaved,
 )
 from opensqt_actors.domain.settings import SymbolSpec
-from opensqt_actors.domain.slots import Booked, Slots, WorkingOrder
+from opensqt_actors.domain.slots import Booked, Slot, Slots, WorkingOrder
 from opensqt_actors.domain.strategy import Strategy
 from opensqt_actors.runtime.effects import Effect
 
@@ -48,6 +49,7 @@ class Ledger:
         self.fees: Fees | None = None
         self.lattice: Lattice | None = None
         self.fills = 0
+        self._inferred = 0
         self._saved: dict[int, tuple[int, int, int | None]] = {}
         self._entries: list[Entry] = []
         self._trips: list[Decimal] = []
@@ -158,24 +160,42 @@ class Ledger:
             self._trips = []
         return trips
 
-    def adopt(self, truth: Truth, strategy: Strategy, now: int) -> None:
-        """Spread a position that was there before over the slots nearest to its entry price, marked inferred."""
+    def adopt(self, quantity: int, entry: int, strategy: Strategy, now: int) -> None:
+        """Spread a position that no order of ours made over the slots nearest to its entry price, marked inferred.
+
+        quantity: signed steps; entry: ticks.
+        """
         instrument = self.instrument
         if instrument is None:
             raise RuntimeError("a position cannot be adopted without the market's rules")
-        entry = instrument.price_to_ticks(truth.position.entry_price)
         amount = instrument.quanta(self.spec.grid.amount)
-        parts = adopt(strategy.lattice, instrument, amount, truth.position.quantity, entry)
-        for number, (level, quantity, price) in enumerate(parts, start=1):
-            side = Side.BUY if quantity > 0 else Side.SELL
-            slot = self.slots.slot(level)
-            self.slots.apply(slot, side, price, abs(quantity))
-            strategy.filled(self.slots, slot)
-            fill = Fill(
-                self.symbol, -number, ClientId(""), "", side, price, abs(quantity), Decimal(0), instrument.quote, True,
-                now,
-            )  # fmt: skip
-            self._entries.append(FillSaved(self.account, fill, level, 0, Decimal(0), inferred=True))
+        for level, part, price in adopt(strategy.lattice, instrument, amount, quantity, entry):
+            self._infer(self.slots.slot(level), part, price, strategy, now)
+
+    def correct(self, found: Iterable[Correction], price: int, strategy: Strategy, now: int) -> None:
+        """Book corrections at the market's price, in ticks, marked inferred, without a fee."""
+        for level, quantity in found:
+            self._infer(self.slots.slot(level), quantity, price, strategy, now)
+
+    def _infer(self, slot: Slot, quantity: int, price: int, strategy: Strategy, now: int) -> None:
+        """Book signed steps that the venue holds although no trade of ours was told. Ids are negative and unique."""
+        instrument = self.instrument
+        if instrument is None:
+            raise RuntimeError("a position cannot be corrected without the market's rules")
+        self._inferred = max(self._inferred + 1, now)
+        side = Side.BUY if quantity > 0 else Side.SELL
+        booked = self.slots.correct(slot, side, price, abs(quantity))
+        self.totals.realized += booked.realized
+        if booked.round_trip is not None:
+            self._opened.pop(slot.level, None)
+            self._paid.pop(slot.level, None)
+        strategy.filled(self.slots, slot)
+        fill = Fill(
+            self.symbol, -self._inferred, ClientId(""), "", side, price, abs(quantity), Decimal(0), instrument.quote,
+            True, now,
+        )  # fmt: skip
+        self._entries.append(FillSaved(self.account, fill, slot.level, booked.realized, Decimal(0), inferred=True))
+        self._save_totals()
 
     def confirm(self, trade_id: int) -> None:
         """The venue has told every trade up to this one."""

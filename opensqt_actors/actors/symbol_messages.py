@@ -89,6 +89,17 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileNow:
+    """An operator wants a comparison with the venue; answered by a Reply effect with a ReconcileView.
+
+    accept: bring the slots to what the venue holds even when the difference is large.
+    """
+
+    request: int
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unlock:
     """The margin lock has run out. Sent to itself."""
 

@@ -76,6 +76,8 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
         actor.ledger.never_journalled(message.client_id)
     if message.code == "withdrawn":
         return actor.act(now)
+    if not actor.bid and actor.protection.refused(slot, message, now):
+        return actor.act(now)
     effects: list[Effect] = []
     alarm = back_off(slot, message, actor.execution, now)
     if alarm:

@@ -6,30 +6,44 @@ asked is not contradicted by the answer.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from opensqt_actors.actors.exchange_messages import OrderPlan, WantTruth
 from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.domain.ids import ClientId, is_ours
 from opensqt_actors.domain.orders import OrderReport, OrderRequest, OrderStatus, Truth
+from opensqt_actors.domain.reconcile import LAG, Gap, Sightings, gap
 from opensqt_actors.domain.slots import SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Strategy
 
 SECOND = 1_000_000_000
 SOON = SECOND // 2
-LOOKS = 4
-"""So often in a row must the venue's position differ from the slots' before the difference is believed."""
 UNCLAIMED = 10 * SECOND
 """So long a trade without a client id may still turn out to be ours: its event names it."""
 
 
 class Verdict(Enum):
-    """SAME: books and venue agree; BUSY: orders fill, nothing can be said; UNSURE: look again; DIFFERENT: it stays."""
+    """SAME: books and venue agree; BUSY: orders fill, nothing can be said; UNSURE: look again.
+
+    CLOSE, DIFFERENT: a difference that stays, less than 5 %, and more.
+    """
 
     SAME = "same"
+    CLOSE = "close"
     BUSY = "busy"
     UNSURE = "unsure"
     DIFFERENT = "different"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the newest comparison met. missed_fills: booked by it."""
+
+    orders: int = 0
+    foreign_orders: int = 0
+    missed_fills: int = 0
+    foreign_trades: int = 0
 
 
 class Sync:
@@ -49,7 +63,8 @@ class Sync:
         self.news = 0
         self.again_at = 0
         self.foreign = 0
-        self._differences = 0
+        self.seen = Seen()
+        self.sightings = Sightings()
 
     def restart(self, now: int) -> None:
         """The exchange's actor is new: no answer is on its way, and nobody watches what was in its queues."""
@@ -91,8 +106,12 @@ class Sync:
         Returns exits to be sent once more.
         """
         slots = self.ledger.slots
+        self.seen = Seen()
         for report in truth.open_orders:
-            if is_ours(report.client_id, self.instance):
+            if not is_ours(report.client_id, self.instance):
+                self.seen.foreign_orders += 1
+            else:
+                self.seen.orders += 1
                 loose = self._known(report.client_id)
                 slots.report(report)
                 if loose:
@@ -115,11 +134,13 @@ class Sync:
         for fill in truth.fills:
             known = self.ledger.slots.knows(fill.trade_id, fill.side)
             if is_ours(fill.client_id, self.instance):
-                self.ledger.book(fill, strategy)
-            elif not known and not fill.client_id and fill.at > truth.started - UNCLAIMED:
-                unclaimed = True
+                self.seen.missed_fills += self.ledger.book(fill, strategy) is not None
             elif not known:
-                self.foreign += 1
+                self.seen.foreign_trades += 1
+                if not fill.client_id and fill.at > truth.started - UNCLAIMED:
+                    unclaimed = True
+                else:
+                    self.foreign += 1
             if not unclaimed:
                 confirmed = max(confirmed, fill.trade_id)
         self.ledger.confirm(confirmed)
@@ -177,19 +198,24 @@ class Sync:
         )  # fmt: skip
         return OrderPlan(request, level, order.kind, order.generation, again=True)
 
-    def compare(self, truth: Truth) -> Verdict:
+    def compare(self, truth: Truth, now: int) -> Verdict:
         """Positions. Only a difference that stays is believed; one while orders fill says nothing."""
         if self.news:
             return Verdict.BUSY
-        if truth.position.quantity == self.ledger.slots.position:
-            self._differences = 0
-            return Verdict.SAME
-        self._differences += 1
-        return Verdict.UNSURE if self._differences < LOOKS else Verdict.DIFFERENT
+        local, venue = self.ledger.slots.position, truth.position.quantity
+        believed = self.sightings.see(local, venue, now)
+        match gap(local, venue):
+            case Gap.NONE:
+                return Verdict.SAME
+            case Gap.SMALL:
+                return Verdict.CLOSE if believed else Verdict.UNSURE
+            case Gap.LARGE:
+                return Verdict.DIFFERENT if believed else Verdict.UNSURE
 
     def wait(self, verdict: Verdict, interval: int, now: int) -> int:
         """ns until the next question."""
-        soon = verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self._differences > 0)
-        if soon or any(order.terminal for order in self.ledger.slots.orders()):
+        if any(order.terminal for order in self.ledger.slots.orders()):
             return SOON
+        if verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending):
+            return LAG
         return min(interval, max(self.again_at - now, 1)) if self.again_at else interval

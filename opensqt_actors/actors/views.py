@@ -75,6 +75,27 @@ class SymbolView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileView:
+    """Answer to ReconcileSymbol. verdict: same, busy, unsure, close or different; positions as they were found.
+
+    corrected: what the slots were changed by; orders: ours that rest at the venue; missed_fills: booked by this
+    comparison; foreign_trades: trades in this market that are not ours, among those that were new.
+    """
+
+    account: str
+    symbol: str
+    verdict: str
+    slots_position: Decimal
+    venue_position: Decimal
+    corrected: Decimal
+    orders: int
+    foreign_orders: int
+    missed_fills: int
+    foreign_trades: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRow:
     """One venue account: its streams and its budget."""
 

@@ -13,11 +13,12 @@ import grpc
 from loguru import logger
 
 from opensqt_actors.actors import operator
-from opensqt_actors.actors.views import RiskView, StatusView, SymbolView
+from opensqt_actors.actors.views import ReconcileView, RiskView, StatusView, SymbolView
 from opensqt_actors.api.backend import Backend, MakeRequest
 from opensqt_actors.api.event_mapping import check_filter, event_to, passes
 from opensqt_actors.api.events import TooManySubscribers
 from opensqt_actors.api.mapping import row_to, settings_from, status_to, symbol_to
+from opensqt_actors.api.reconcile_mapping import reconciled_to
 from opensqt_actors.api.risk_mapping import risk_to
 from opensqt_actors.api.values import REMOVALS, STATES
 from opensqt_actors.domain.errors import InvalidValue
@@ -142,6 +143,18 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
             account, symbol = self._account(request.account), _symbol(request.symbol)
             view = await self._ask(lambda number: operator.DescribeSymbol(number, account, symbol), SymbolView, context)
             return symbol_to(view)
+
+        return await _answered(answer(), context)
+
+    async def ReconcileSymbol(self, request: pb.ReconcileSymbolRequest, context: Context) -> pb.ReconcileSymbolResponse:
+        """Compare one market with the venue."""
+
+        async def answer() -> pb.ReconcileSymbolResponse:
+            account, symbol, accept = self._account(request.account), _symbol(request.symbol), request.accept
+            view = await self._ask(
+                lambda number: operator.ReconcileSymbol(number, account, symbol, accept), ReconcileView, context
+            )
+            return reconciled_to(view)
 
         return await _answered(answer(), context)
 

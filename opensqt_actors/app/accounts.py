@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Account, Execution, Risk
 from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import Host
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
@@ -46,7 +48,8 @@ class VenueAccount:
             Credentials(settings.api_key, settings.secret),
             SimulatedSite(site.port, site.ca) if site is not None else None,
         )
-        self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue))
+        failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
+        self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue), failpoint=failpoint)
         self._journal: ObservedJournal | None = None
         self._observe: Callable[[float], None]
 

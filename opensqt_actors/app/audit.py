@@ -121,7 +121,10 @@ def _symbol(
     if steps != ledger.net:
         yield f"{symbol}: the venue holds {steps:f} steps, the fills in our ledger come to {ledger.net}"
     if ledger.inferred:
-        yield f"{symbol}: {ledger.inferred} of our fills were inferred, not told by the venue"
+        yield (
+            f"{symbol}: {ledger.inferred} of our fills, {ledger.inferred_net:+} steps together, were inferred by "
+            "reconciliation and not told by the venue: their prices and fees are not its own"
+        )
     if ledger.cash + slots.cost != ledger.realized:
         yield (
             f"{symbol}: fills cost {-ledger.cash} quanta, of which {slots.cost} are held and {-ledger.realized} are "
@@ -134,8 +137,9 @@ def _symbol(
         yield f"{symbol}: the totals say {totals.fees} fees, the fills {ledger.fees}"
     if remembered is None:
         return
-    if len(remembered) != ledger.fills:
-        yield f"{symbol}: the venue knows {len(remembered)} fills, our ledger {ledger.fills}"
+    told = ledger.fills - ledger.inferred
+    if len(remembered) != told:
+        yield f"{symbol}: the venue knows {len(remembered)} fills, our ledger {told} that it told"
     fees = sum((Decimal(fill["commission"]) for fill in remembered), _ZERO)
     if abs(fees - ledger.fees) > TOLERANCE:
         yield f"{symbol}: the venue took {fees} in fees, our ledger has {ledger.fees}"

@@ -46,6 +46,7 @@ from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed
+from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.supervision import RestartPolicy
@@ -138,7 +139,8 @@ class System:
         self._known_accounts(specs)
 
         metrics = Metrics()
-        journal = ObservedJournal(database, on_alert=self._journal_alert, metrics=metrics)
+        failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
+        journal = ObservedJournal(database, on_alert=self._journal_alert, metrics=metrics, failpoint=failpoint)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
         self.bridge = Bridge(host, SUPERVISOR, journal.append)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from opensqt_actors.actors.views import AccountRow, LevelView, RiskView, StatusView, SymbolRow, SymbolView
+    from opensqt_actors.actors.views import (
+        AccountRow,
+        LevelView,
+        ReconcileView,
+        RiskView,
+        StatusView,
+        SymbolRow,
+        SymbolView,
+    )
     from opensqt_actors.domain.settings import GridSettings
     from opensqt_actors.wire.v1 import event_pb2
 
@@ -210,6 +218,23 @@ def symbol(view: SymbolView) -> dict[str, Any]:
         "gates": [{"code": code, "sentence": sentence} for code, sentence in view.gates],
         "levels": [_level(level) for level in view.levels],
         "history": list(view.history),
+    }
+
+
+def reconciled(view: ReconcileView) -> dict[str, Any]:
+    """A comparison with the venue. ok: whether both agree."""
+    return {
+        "ok": view.verdict == "same",
+        "symbol": view.symbol,
+        "verdict": view.verdict,
+        "slots_position": text(view.slots_position),
+        "venue_position": text(view.venue_position),
+        "corrected": text(view.corrected),
+        "orders": view.orders,
+        "foreign_orders": view.foreign_orders,
+        "missed_fills": view.missed_fills,
+        "foreign_trades": view.foreign_trades,
+        "sentence": view.sentence,
     }
 
 

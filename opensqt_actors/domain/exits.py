@@ -8,7 +8,7 @@ from __future__ import annotations
 from opensqt_actors.domain.draft import FAR, Draft
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.ladder import Ladder
-from opensqt_actors.domain.slots import Slot, Slots, SlotStatus
+from opensqt_actors.domain.slots import Slot, Slots, SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Place
 
 
@@ -23,6 +23,8 @@ class Exits:
 
     def settle(self, slots: Slots, draft: Draft) -> None:
         """Bring the exits of what has changed to what they should be; look at everything when somebody asks why."""
+        if slots.bare:
+            self._strip(slots, draft)
         if draft.reasons is not None:
             for slot in tuple(slots.held.values()):
                 self._settled(slots, slot, self.price(slot), draft)
@@ -32,6 +34,35 @@ class Exits:
         for slot, wanted in self._sweep(slots):
             if self._settled(slots, slot, wanted, draft):
                 slots.attention.discard(slot.level)
+
+    def protect(self, slots: Slots, draft: Draft) -> None:
+        """Give what is held its exits at their levels before there is a price, which an exit does not need.
+
+        Only what is missing or has the wrong size changes: what else rests, and dust, waits to be judged by a price.
+        """
+        self._strip(slots, draft)
+        for level, slot in sorted(slots.held.items()):
+            self.reserve(slots, slot)
+            wanted, order = self.price(slot), slot.order
+            if order is not None:
+                if not order.opens and not self._right_size(slot, order):
+                    draft.cancel(slot)
+            elif self.instrument.tradable(wanted, abs(slot.position)):
+                if slot.blocked_until > draft.now:
+                    draft.wait_until(slot.blocked_until)
+                elif not self._opening_in_the_way(slots, slot, draft):
+                    kind = OrderKind.EXIT_SELL if slot.position > 0 else OrderKind.EXIT_BUY
+                    draft.places.append(Place(level, kind, wanted, abs(slot.position), self.reduce_only))
+
+    @staticmethod
+    def _strip(slots: Slots, draft: Draft) -> None:
+        """Cancel exits of slots that hold nothing any more."""
+        for level in sorted(slots.bare):
+            slot = slots.by_level.get(level)
+            if slot is None or slot.position or slot.order is None or slot.order.opens:
+                slots.bare.discard(level)
+            else:
+                draft.cancel(slot)
 
     def reserve(self, slots: Slots, slot: Slot) -> None:
         """Give a slot that has come to hold something the level on which it is to be closed."""
@@ -105,7 +136,7 @@ class Exits:
     def _keep_dust(self, slot: Slot, wanted: int, draft: Draft) -> None:
         order = slot.order
         if order is not None and not order.opens:
-            if order.remaining != abs(slot.position) or order.buys is (slot.position > 0):
+            if not self._right_size(slot, order):
                 draft.cancel(slot)
             return
         small = self.instrument.too_small(wanted, abs(slot.position))
@@ -146,14 +177,18 @@ class Exits:
         if order is None or slot.status is not SlotStatus.LOCKED:
             return False
         sells = slot.position > 0
-        right_size = order.remaining == abs(slot.position) and order.buys is not sells
-        if not right_size or (order.price != wanted and not passed):
+        if not self._right_size(slot, order) or (order.price != wanted and not passed):
             draft.cancel(slot)
             return False
         if order.price != wanted:
             _quiet_while_passed(sells, wanted, draft)
             return False
         return True
+
+    @staticmethod
+    def _right_size(slot: Slot, order: WorkingOrder) -> bool:
+        """Whether an exit closes exactly what its slot holds."""
+        return order.remaining == abs(slot.position) and order.buys is not (slot.position > 0)
 
     def _opening_in_the_way(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
         """An exit wins its level: an opening order there is cancelled first, the exit follows."""

@@ -64,18 +64,31 @@ class Grid:
         draft.quiet(*ladder.band)
         return draft.decision()
 
+    def protect(self, slots: Slots, gate: Gate, now: int) -> Decision:
+        """Before the first price: exits for what is held, nothing that opens. No price is quiet yet."""
+        draft = Draft(-FAR, FAR, now)
+        draft.quiet(FAR, -FAR)
+        self.exits.protect(slots, draft)
+        if not gate.opens:
+            self._take_back(slots, draft)
+        return draft.decision()
+
     def _decide(self, slots: Slots, gate: Gate, draft: Draft) -> None:
         self.exits.settle(slots, draft)
         if gate.opens:
             self.openings.decide(slots, draft, gate)
             return
         self.openings.roomy = False
-        for slot in (*slots.open_buys.values(), *slots.open_sells.values()):
-            draft.cancel(slot)
+        self._take_back(slots, draft)
         if draft.reasons is not None:
             for rung in self.ladder.rungs():
                 if rung.level not in slots.held:
                     draft.because(rung.level, *gate.closed[0])
+
+    @staticmethod
+    def _take_back(slots: Slots, draft: Draft) -> None:
+        for slot in (*slots.open_buys.values(), *slots.open_sells.values()):
+            draft.cancel(slot)
 
     def _forget(self, slots: Slots) -> None:
         """Drop empty slots that left the window."""

@@ -1,9 +1,105 @@
-"""Reconciliation as pure functions: what to do when the ledger and the venue do not say the same."""
+"""Reconciliation as pure functions: what to do when the ledger and the venue do not say the same.
+
+docs/concepts/reconciliation.md explains them; R1 to R8 are the invariants that tests hold them to.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.lattice import Lattice
+
+NOISE = 1
+"""Steps by which the venue's position may differ without anybody's asking why."""
+LARGE = 20
+"""A difference of one part in so many, or more, is not corrected without an operator."""
+LAG = 2_000_000_000
+"""ns by which a read of the position may lag behind the trades: a second look that comes earlier says nothing new."""
+
+
+class Gap(StrEnum):
+    """How far two positions are apart. NONE: not at all, or by one step."""
+
+    NONE = "none"
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Holding(NamedTuple):
+    """What a slot holds. position: signed steps, not 0; price: of its level, ticks."""
+
+    level: int
+    position: int
+    price: int
+
+
+class Correction(NamedTuple):
+    """A change of a slot that no order made. quantity: signed steps, not 0."""
+
+    level: int
+    quantity: int
+
+
+def gap(local: int, venue: int) -> Gap:
+    """Judge `d = |local - venue| / max(|local|, |venue|)`; both in signed steps.
+
+    R1. Up to one step is noise. R2. Below 5 % is small, from 5 % on, and whenever one side holds nothing, large.
+    """
+    difference = abs(local - venue)
+    if difference <= NOISE:
+        return Gap.NONE
+    return Gap.SMALL if difference * LARGE < max(abs(local), abs(venue)) else Gap.LARGE
+
+
+class Sightings:
+    """Differences seen in a row. R3. One is believed when it was seen twice, the same both times, `LAG` apart."""
+
+    __slots__ = ("_pair", "_since")
+
+    def __init__(self) -> None:
+        self._pair: tuple[int, int] | None = None
+        self._since = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether the last comparison met a difference."""
+        return self._pair is not None
+
+    def see(self, local: int, venue: int, now: int) -> bool:
+        """Take a comparison. True: the difference is believed."""
+        if gap(local, venue) is Gap.NONE:
+            self._pair = None
+            return False
+        if self._pair != (local, venue):
+            self._pair, self._since = (local, venue), now
+            return False
+        return now - self._since >= LAG
+
+
+def corrections(holdings: Iterable[Holding], difference: int, price: int) -> tuple[list[Correction], int]:
+    """What to change so that the slots hold `difference` (venue - local, signed steps) more. price: ticks, the market.
+
+    R4. The corrections and the rest add up to `difference`. R5. What is held on the other side is given up first, the
+    slots nearest to the market first and each to its end, so that a correction never makes both sides larger. R6. No
+    slot changes its sign, and none that is empty is filled: what is left over joins the nearest slot of the side that
+    grows. The rest, signed steps, is 0 unless that side is empty, and after a small gap always; `adopt` spreads it.
+    """
+    near = sorted(holdings, key=lambda held: (abs(held.price - price), held.level))
+    direction = 1 if difference > 0 else -1
+    left = abs(difference)
+    found: list[Correction] = []
+    for held in near:
+        if left and held.position * direction < 0:
+            part = min(left, abs(held.position))
+            found.append(Correction(held.level, direction * part))
+            left -= part
+    grows = next((held.level for held in near if held.position * direction > 0), None)
+    if left and grows is not None:
+        return [*found, Correction(grows, direction * left)], 0
+    return found, direction * left
 
 
 def adopt(
@@ -11,9 +107,9 @@ def adopt(
 ) -> list[tuple[int, int, int]]:
     """Spread a position over slots: (level, signed steps, price in ticks), beginning at the level of its entry price.
 
-    quantity: signed steps; entry: ticks; amount: quanta per level. A long goes upwards from its entry level and a
-    short downwards, so that no exit lies on the losing side of the entry. The steps add up to `quantity` exactly and a
-    rest that could not be traded on its own is joined to the last slot.
+    quantity: signed steps; entry: ticks; amount: quanta per level. R7. A long goes upwards from its entry level and a
+    short downwards, so that no exit lies on the losing side of the entry. R8. The steps add up to `quantity` exactly
+    and a rest that could not be traded on its own is joined to the last slot.
     """
     direction = 1 if quantity > 0 else -1
     level = lattice.floor(entry)

@@ -26,7 +26,8 @@ class Slots:
 
     floor: generations up to it were used. open_buys, open_sells: slots with an opening order in flight; held: slots
     with a position; idle: empty levels with nothing in flight; exit_orders: orders in flight that do not open;
-    attention: held levels that have changed since a decision found nothing more to do about them.
+    attention: held levels that have changed since a decision found nothing more to do about them; bare: levels that a
+    correction has emptied although their exit may still rest.
 
     changed: levels to be written down; moved: orders whose state changed, by client id; late: news of orders that no
     slot has any more; orphans: of these, orders that rest on the venue and must be cancelled. Whoever owns the slots
@@ -47,6 +48,7 @@ class Slots:
         self.held: dict[int, Slot] = {}
         self.idle: set[int] = set()
         self.attention: set[int] = set()
+        self.bare: set[int] = set()
         self.exit_orders = 0
         self.changed: set[int] = set()
         self.moved: dict[ClientId, WorkingOrder] = {}
@@ -181,6 +183,14 @@ class Slots:
         self.changed.add(slot.level)
         self._touch(slot)
         return Booked(slot, realized, round_trip)
+
+    def correct(self, slot: Slot, side: Side, price: int, quantity: int) -> Booked:
+        """Change a slot's position although no order of ours did. An exit that it had has nothing to close then."""
+        booked = self.apply(slot, side, price, quantity)
+        if not slot.position and slot.order is not None and not slot.order.opens:
+            self.bare.add(slot.level)
+        self._note(slot, f"corrected {side.value} {quantity}@{price}")
+        return booked
 
     def refused(self, client_id: ClientId, reason: str) -> Slot | None:
         """The venue refused to take the order, or it was never sent: PENDING -> FREE."""

@@ -92,6 +92,9 @@ class Strategy(Protocol):
         them, and cancelling those that rest, is the strategy's part.
         """
 
+    def protect(self, slots: Slots, gate: Gate, now: int) -> Decision:
+        """What should change now although no price is known yet: exits only. Idempotent as `decide` is."""
+
     def filled(self, slots: Slots, slot: Slot) -> None:
         """A fill was booked on a slot."""
 

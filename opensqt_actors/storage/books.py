@@ -31,6 +31,7 @@ _CHUNK = 5_000
 class Ledger:
     """All fills of one market. net, bought, sold: steps; cash, realized: quanta, before fees; cash: negative when paid.
 
+    inferred: how many of the fills reconciliation made; inferred_net: signed steps, the sum of these.
     fees: quote currency, positive when paid; venue_fees: the same fees by the asset in which they were paid.
     """
 
@@ -41,6 +42,7 @@ class Ledger:
     cash: int = 0
     realized: int = 0
     inferred: int = 0
+    inferred_net: int = 0
     last_trade_id: int = 0
     fees: Decimal = Decimal(0)
     venue_fees: dict[str, Decimal] = field(default_factory=dict)
@@ -97,7 +99,9 @@ def ledgers(connection: Connection, account: str | None = None) -> dict[Market, 
             ledger.net -= quantity
             ledger.cash += value
         ledger.realized += row["realized"]
-        ledger.inferred += row["inferred"]
+        if row["inferred"]:
+            ledger.inferred += 1
+            ledger.inferred_net += quantity if row["side"] == Side.BUY.value else -quantity
         ledger.last_trade_id = max(ledger.last_trade_id, row["trade_id"])
         ledger.fees = _EXACT.add(ledger.fees, row["fee"])
         asset = row["fee_asset"]

@@ -49,7 +49,7 @@ def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
     highest = connection.scalar(sa.select(sa.func.max(orders.c.generation)).where(of(orders)))
     trades = connection.scalars(
         sa.select(fills.c.trade_id)
-        .where(of(fills))
+        .where(of(fills), sa.not_(fills.c.inferred))
         .order_by(fills.c.at.desc(), fills.c.trade_id.desc())
         .limit(KNOWN_TRADES)
     )

@@ -43,6 +43,7 @@ from opensqt_actors.actors.ports import (
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import FundingPayment, NotSent, OutcomeUnknown
 from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.failpoints import Failpoint, unarmed
 from opensqt_actors.runtime.kernel import ActorRef, Host
 from opensqt_actors.venues.engine import Send
 from opensqt_actors.venues.port import FundingDue, QuoteSink, Venue, VenueError
@@ -79,7 +80,8 @@ class VenueDriver:
 
     streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again;
     funding_since: ns, from when on payments are told at start (default: three days ago); send: how places leave, see
-    `engine.Engine` (default: straight to the venue).
+    `engine.Engine` (default: straight to the venue);
+    failpoint: called before and after each send.
     """
 
     def __init__(
@@ -90,12 +92,14 @@ class VenueDriver:
         *,
         funding_since: int | None = None,
         send: Send | None = None,
+        failpoint: Failpoint = unarmed,
     ) -> None:
         self.venue = venue
         self._send = send
         self.exchange_actor = exchange_actor
         self.streams: dict[str, bool] = {}
         self._host = host
+        self._failpoint = failpoint
         self._tasks: dict[asyncio.Task[None], Answer | None] = {}
         self._looking: set[ClientId] = set()
         self._funding_since = time.time_ns() - _FUNDING_LOOKBACK if funding_since is None else funding_since
@@ -167,7 +171,9 @@ class VenueDriver:
 
     async def _places(self, effect: SendPlaces, answer: Answer) -> None:
         try:
+            self._failpoint("venue.before_send")
             outcomes = tuple(await (self._send or self.venue.place)(effect.orders))
+            self._failpoint("venue.after_send")
         except Exception as error:  # noqa: BLE001 - a broken adapter must not leave an order without an answer
             logger.opt(exception=error).error("placing orders broke")
             return answer(_doubtful(effect))
@@ -175,7 +181,9 @@ class VenueDriver:
 
     async def _cancels(self, effect: SendCancels, answer: Answer) -> None:
         try:
+            self._failpoint("venue.before_send")
             outcomes = tuple(await self.venue.cancel(effect.cancels))
+            self._failpoint("venue.after_send")
         except Exception as error:  # noqa: BLE001 - a broken adapter must not leave a cancel without an answer
             logger.opt(exception=error).error("cancelling orders broke")
             return answer(_doubtful(effect))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from loguru import logger
 from rapidfuzz import fuzz, process, utils
 
 from opensqt_actors.actors.ports import (
@@ -21,12 +22,14 @@ from opensqt_actors.actors.ports import (
     TruthFetched,
 )
 from opensqt_actors.domain.ids import ClientId
-from opensqt_actors.domain.orders import Fill, OrderReport, Truth
-from opensqt_actors.venues.port import Venue
+from opensqt_actors.domain.orders import Candle, Fill, OrderReport, Truth
+from opensqt_actors.venues.port import Venue, VenueError
 
 HISTORY = 98
 """Candles at a start. With the open one 99, the most that cost one unit of weight; they leave 0.2 % of what an average
 true range over 14 remembers from before them."""
+HISTORY_PATIENCE = 3.0
+"""Seconds that a start waits for them: what is held needs its exits sooner than an average needs its past."""
 _ALIKE = 60.0
 
 T = TypeVar("T")
@@ -70,7 +73,10 @@ async def fetch_truth(venue: Venue, effect: FetchTruth) -> TruthFetched:
 
 
 async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared | SymbolRefused:
-    """Rules, account, fees, leverage and candle history; a symbol that is not there is refused by name."""
+    """Rules, account, fees, leverage and candle history; a symbol that is not there is refused by name.
+
+    The candles are waited for but briefly: what the symbol holds must not stay without exits for want of them.
+    """
     symbol = effect.symbol
     if symbol not in venue.instruments():
         await venue.refresh()
@@ -82,11 +88,19 @@ async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared 
         return SymbolRefused(
             symbol, "the API key may not trade: enable futures trading for it at the venue", final=True
         )
-    fees, leverage, history = await asyncio.gather(
-        venue.fees(symbol), venue.leverage(symbol), venue.candles(symbol, "1m", HISTORY)
-    )
+    fees, leverage, history = await asyncio.gather(venue.fees(symbol), venue.leverage(symbol), _history(venue, symbol))
     offset = venue.usage().get("clock_offset_ns")
     return SymbolPrepared(instrument, fees, account, leverage, tuple(history), offset)
+
+
+async def _history(venue: Venue, symbol: str) -> Sequence[Candle]:
+    """The newest closed candles; none when they cannot be had now: those that close from now on then do alone."""
+    try:
+        async with asyncio.timeout(HISTORY_PATIENCE):
+            return await venue.candles(symbol, "1m", HISTORY)
+    except (VenueError, TimeoutError) as error:
+        logger.warning("{} begins without the candles of the past: {}", symbol, str(error) or "no answer in time")
+        return ()
 
 
 def not_there(venue: Venue, symbol: str) -> str:

@@ -331,3 +331,35 @@ class SubscribeEventsResponse(_message.Message):
     EVENT_FIELD_NUMBER: _ClassVar[int]
     event: _event_pb2.Event
     def __init__(self, event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ...) -> None: ...
+
+class ReconcileSymbolRequest(_message.Message):
+    __slots__ = ("account", "symbol", "accept")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    accept: bool
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., accept: _Optional[bool] = ...) -> None: ...
+
+class ReconcileSymbolResponse(_message.Message):
+    __slots__ = ("sentence", "verdict", "slots_position", "venue_position", "corrected", "orders", "foreign_orders", "missed_fills", "foreign_trades")
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_POSITION_FIELD_NUMBER: _ClassVar[int]
+    VENUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CORRECTED_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FILLS_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_TRADES_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    verdict: str
+    slots_position: _common_pb2.Decimal
+    venue_position: _common_pb2.Decimal
+    corrected: _common_pb2.Decimal
+    orders: int
+    foreign_orders: int
+    missed_fills: int
+    foreign_trades: int
+    def __init__(self, sentence: _Optional[str] = ..., verdict: _Optional[str] = ..., slots_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., venue_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., corrected: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., orders: _Optional[int] = ..., foreign_orders: _Optional[int] = ..., missed_fills: _Optional[int] = ..., foreign_trades: _Optional[int] = ...) -> None: ...

@@ -68,6 +68,11 @@ class OrchestratorServiceStub:
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolRequest.SerializeToString,
                 response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolResponse.FromString,
                 _registered_method=True)
+        self.ReconcileSymbol = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/ReconcileSymbol',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/opensqt.actors.v1.OrchestratorService/GetStatus',
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetStatusRequest.SerializeToString,
@@ -154,6 +159,13 @@ class OrchestratorServiceServicer:
 
     def DescribeSymbol(self, request, context):
         """Shows every level of one grid with its state, and the reason where it has no order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReconcileSymbol(self, request, context):
+        """Compares the orders, trades and position of one market with the venue's now, as is done every minute anyway.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,6 +260,11 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.DescribeSymbol,
                     request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolRequest.FromString,
                     response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolResponse.SerializeToString,
+            ),
+            'ReconcileSymbol': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReconcileSymbol,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -456,6 +473,33 @@ class OrchestratorService:
             '/opensqt.actors.v1.OrchestratorService/DescribeSymbol',
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolRequest.SerializeToString,
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DescribeSymbolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileSymbol(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/ReconcileSymbol',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ReconcileSymbolResponse.FromString,
             options,
             channel_credentials,
             insecure,

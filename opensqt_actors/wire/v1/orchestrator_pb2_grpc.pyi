@@ -49,6 +49,8 @@ class OrchestratorServiceStub:
     """Lists what trades, by account and symbol."""
     DescribeSymbol: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.DescribeSymbolRequest, _orchestrator_pb2.DescribeSymbolResponse]
     """Shows every level of one grid with its state, and the reason where it has no order."""
+    ReconcileSymbol: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ReconcileSymbolRequest, _orchestrator_pb2.ReconcileSymbolResponse]
+    """Compares the orders, trades and position of one market with the venue's now, as is done every minute anyway."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetStatusRequest, _orchestrator_pb2.GetStatusResponse]
     """Shows how the whole system is."""
     GetRisk: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetRiskRequest, _orchestrator_pb2.GetRiskResponse]
@@ -89,6 +91,8 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     """Lists what trades, by account and symbol."""
     DescribeSymbol: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.DescribeSymbolRequest, _orchestrator_pb2.DescribeSymbolResponse]  # type: ignore[assignment]
     """Shows every level of one grid with its state, and the reason where it has no order."""
+    ReconcileSymbol: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ReconcileSymbolRequest, _orchestrator_pb2.ReconcileSymbolResponse]  # type: ignore[assignment]
+    """Compares the orders, trades and position of one market with the venue's now, as is done every minute anyway."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetStatusRequest, _orchestrator_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Shows how the whole system is."""
     GetRisk: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetRiskRequest, _orchestrator_pb2.GetRiskResponse]  # type: ignore[assignment]
@@ -162,6 +166,14 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orchestrator_pb2.DescribeSymbolResponse, _abc.Awaitable[_orchestrator_pb2.DescribeSymbolResponse]]:
         """Shows every level of one grid with its state, and the reason where it has no order."""
+
+    @_abc_1.abstractmethod
+    def ReconcileSymbol(
+        self,
+        request: _orchestrator_pb2.ReconcileSymbolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.ReconcileSymbolResponse, _abc.Awaitable[_orchestrator_pb2.ReconcileSymbolResponse]]:
+        """Compares the orders, trades and position of one market with the venue's now, as is done every minute anyway."""
 
     @_abc_1.abstractmethod
     def GetStatus(

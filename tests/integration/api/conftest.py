@@ -18,6 +18,7 @@ from opensqt_actors.actors.views import (
     AccountRow,
     ExposureRow,
     LevelView,
+    ReconcileView,
     RiskRow,
     RiskView,
     StatusView,
@@ -152,6 +153,13 @@ class FakeBackend:
                 gates = (("paused", "paused by an operator"),)
                 return SymbolView(
                     self.rows[key], grid, Decimal(100), Decimal("0.4"), Decimal("99.8"), None, gates, LEVELS, ("added",)
+                )
+            case operator.ReconcileSymbol():
+                theirs = Decimal("1.5") if request.accept else Decimal("2.5")
+                corrected = Decimal("0.5") if request.accept else Decimal(0)
+                verdict = "same" if request.accept else "different"
+                return ReconcileView(
+                    "main", request.symbol, verdict, Decimal(1), theirs, corrected, 3, 1, 2, 4, f"{verdict}, it is"
                 )
             case operator.RemoveSymbol():
                 del self.rows[key]

@@ -101,6 +101,16 @@ def test_what_the_venue_does_not_know_is_exit_code_2(cli: Run, backend: Any) -> 
     assert cli("symbols", "pause", "BTCUSDT", "--account", "mian")[0] == 2
 
 
+def test_a_comparison_says_what_it_found_and_ends_with_1_when_there_is_a_difference(cli: Run) -> None:
+    code, out, _ = cli("reconcile", "BTCUSDT")
+    assert (code, out.splitlines()[0]) == (1, "different, it is")
+    assert cli("reconcile", "BTCUSDT", "--accept")[0] == 1
+    code, out, _ = cli("reconcile", "BTCUSDT", "--accept", "--yes", "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert (answer["ok"], answer["corrected"], answer["foreign_trades"]) == (True, "0.5", 4)
+
+
 def test_a_failure_in_json_says_code_and_sentence(cli: Run) -> None:
     code, out, err = cli("symbols", "pause", "NOPEUSDT", "--json")
     sentence = "symbol: NOPEUSDT is not traded on main"

@@ -11,6 +11,7 @@ import pytest
 
 from opensqt_actors.actors import operator
 from opensqt_actors.api.mapping import row_from, settings_to, status_from, symbol_from
+from opensqt_actors.api.reconcile_mapping import reconciled_from
 from opensqt_actors.domain.settings import GridMode, GridSettings, RemoveMode, SymbolState
 from opensqt_actors.wire.v1 import common_pb2, orchestrator_pb2_grpc, registry_pb2
 from opensqt_actors.wire.v1 import orchestrator_pb2 as pb
@@ -157,6 +158,13 @@ def test_a_description_arrives_without_loss(stub: Any, backend: Any) -> None:
     answer = stub.DescribeSymbol(pb.DescribeSymbolRequest(symbol="BTCUSDT"), timeout=5)
     assert symbol_from(answer) == backend._answer(operator.DescribeSymbol(1, "main", "BTCUSDT"))
     assert answer.gates[0].reason == registry_pb2.GATE_REASON_PAUSED
+
+
+@pytest.mark.parametrize("accept", [False, True])
+def test_a_comparison_arrives_without_loss(stub: Any, backend: Any, accept: bool) -> None:
+    answer = stub.ReconcileSymbol(pb.ReconcileSymbolRequest(symbol="BTCUSDT", accept=accept), timeout=5)
+    expected = backend._answer(operator.ReconcileSymbol(1, "main", "BTCUSDT", accept))
+    assert reconciled_from(answer, "main", "BTCUSDT") == expected
 
 
 def test_the_list_can_be_limited_to_states_and_accounts(stub: Any, backend: Any) -> None:

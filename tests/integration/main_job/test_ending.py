@@ -62,6 +62,16 @@ def test_exits_are_cancelled_as_well_where_the_configuration_says_so(start_venue
 
 
 @pytest.mark.timeout(120)
+def test_f37_after_a_restart_exits_do_not_wait_for_a_tick(start_venue: Any, make_supervisor: Any) -> None:
+    venue, supervisor = trading(start_venue, make_supervisor, shutdown={"cancel_exits": True})
+    assert supervisor.terminate() == 0
+    assert venue.open_orders() == []
+    supervisor.start()
+    wait_until(lambda: venue.account()["positions"].keys() <= held_by_exits(venue), "an exit for every position")
+    assert openings(venue) == set()
+
+
+@pytest.mark.timeout(120)
 def test_a_second_signal_ends_at_once_and_the_next_start_mends_what_is_left(
     start_venue: Any, make_supervisor: Any
 ) -> None:

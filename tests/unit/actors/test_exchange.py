@@ -177,6 +177,26 @@ def test_f05_a_symbol_without_frames_is_gated_and_subscribed_again_until_frames_
     assert [(gate.code, gate.opens) for gate in bench.told(StreamGate, "AUSDT")] == [("stale_price", True)]
 
 
+def test_f07_silent_symbols_are_subscribed_again_a_few_at_a_time() -> None:
+    names = [f"{letter}USDT" for letter in "ABCDEFGHIJKL"]
+    bench = Bench(*names, stale_after=3)
+    renewed: list[list[str]] = []
+    for _ in range(5):
+        bench.step(Sweep(), SECOND)
+        renewed.append([effect.instrument.symbol for effect in bench.effects(ports.Subscribe)])
+    assert renewed[:2] == [[], []]
+    assert [len(some) for some in renewed[2:]] == [5, 5, 2]
+    assert sorted(renewed[2] + renewed[3] + renewed[4]) == names
+
+
+def test_f05_what_was_missed_in_a_silence_is_asked_for_when_it_ends() -> None:
+    bench = Bench("AUSDT", stale_after=1)
+    bench.step(Sweep(), SECOND)
+    bench.step(ports.MarkSeen("AUSDT", 5))
+    bench.step(Sweep(), SECOND)
+    assert [(gate.opens, gate.resync) for gate in bench.told(StreamGate, "AUSDT")] == [(True, True)]
+
+
 def test_every_second_symbols_get_the_newest_price_and_the_screen_its_row(bench: Bench) -> None:
     bench.step(ReportTo(ActorId("shard")))
     bench.board.offer("AUSDT", "10.0", "10.1", 5)

@@ -6,76 +6,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.market import EMPTY, GRID, NOW, SECOND, SPEC, Market
+from support.market import GRID, NOW, SECOND, SPEC, Market
+from support.past import held, journal, live, told, trade
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import PlaceFailed, WantTruth
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
 from opensqt_actors.actors.symbol_messages import Reconcile
-from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
-from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.records import (
-    FillSaved,
-    Intent,
-    LatticeSaved,
-    LiveOrder,
-    OrderSaved,
-    Restored,
-    SlotSaved,
-    TotalsSaved,
-)
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import OrderReport, OrderStatus
+from opensqt_actors.domain.records import FillSaved, OrderSaved, TotalsSaved
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.domain.slots import SlotStatus
-
-CODER = IdCoder("aa", 4)
-LONG_AGO = NOW - 3_600 * SECOND
-
-
-def live(level: int, kind: OrderKind, generation: int = 3, *, at: int = LONG_AGO, known: bool = True) -> LiveOrder:
-    """A journalled order; known: the venue had confirmed it."""
-    side = Side.BUY if kind.buys else Side.SELL
-    client_id = CODER.encode(level, kind, generation)
-    intent = Intent(
-        "main", "XUSDT", client_id, level, kind, generation, side, 100_000 + 500 * level, 10, False, True, at
-    )
-    status = OrderStatus.NEW if known else OrderStatus.PENDING
-    return LiveOrder(intent, status, 0, "v" + client_id if known else "")
-
-
-def journal(*orders: LiveOrder, slots: tuple[SlotSaved, ...] = ()) -> Restored:
-    """What a symbol that has traded before starts from."""
-    return replace(
-        EMPTY,
-        lattice=LatticeSaved("main", "XUSDT", 100_000, 500, None),
-        orders=orders,
-        slots=slots,
-        generation_floor=9,
-        totals=TotalsSaved("main", "XUSDT", 70, Decimal(3), Decimal(0), 2, 50),
-        known_trades=frozenset({49, 50}),
-    )
-
-
-def held(level: int = -1, quantity: int = 10) -> SlotSaved:
-    """A level that holds something."""
-    return SlotSaved("main", "XUSDT", level, quantity, quantity * 99_500, level + 1, 2)
-
-
-def told(order: LiveOrder, status: OrderStatus, filled: int = 0) -> OrderReport:
-    """A journalled order as the venue tells it."""
-    intent = order.intent
-    return OrderReport(
-        intent.client_id, "XUSDT", "v" + intent.client_id, intent.side, status, intent.price, 10, filled, NOW
-    )
-
-
-def trade(order: LiveOrder, trade_id: int, quantity: int, *, named: bool = True, at: int = NOW) -> Fill:
-    """A trade of a journalled order."""
-    intent = order.intent
-    client_id = intent.client_id if named else ClientId("")
-    return Fill(
-        "XUSDT", trade_id, client_id, "v" + intent.client_id, intent.side, intent.price, quantity, Decimal(1), "USDT",
-        True, at,
-    )  # fmt: skip
 
 
 def test_it_asks_for_the_fate_of_every_restored_order_and_for_the_trades_since() -> None:
@@ -109,7 +51,6 @@ def test_f16_fills_while_the_process_was_down_are_credited_to_their_slots_and_ge
     (saved,) = market.written(OrderSaved)
     assert (saved.status, saved.filled) == (OrderStatus.FILLED, 10)
     assert market.written(TotalsSaved)[-1].last_trade_id == 51
-    market.quote(9_975.0)
     assert market.plan(-1).kind is OrderKind.EXIT_SELL
 
 
@@ -266,7 +207,7 @@ def test_an_ended_order_whose_trades_are_not_listed_yet_is_asked_about_soon() ->
     market.step(timer.message, timer.after)
     assert order.intent.client_id in market.told(WantTruth)[0].client_ids
     market.truth(fills=(trade(order, 51, 10),), position=10)
-    assert market.actor.slots.slot(-1).status is SlotStatus.FREE
+    assert [plan.kind for plan in market.places()] == [OrderKind.EXIT_SELL]
 
 
 # --- positions -------------------------------------------------------------------------------------------------------
@@ -275,17 +216,17 @@ def test_an_ended_order_whose_trades_are_not_listed_yet_is_asked_about_soon() ->
 def reconcile(market: Market, position: int, times: int = 1) -> None:
     """Compare with a venue that holds so much."""
     for _ in range(times):
-        market.step(Reconcile(), SECOND)
+        market.step(Reconcile(), 2 * SECOND)
         market.truth(position=position, open_orders=tuple(_open(market, k) for k in (-1, -2, -3)))
 
 
 def test_f18_a_position_that_stays_different_closes_the_gate_and_alarms_once() -> None:
     market = Market(restored=journal()).trade()
-    reconcile(market, 7, 3)
+    reconcile(market, 7)
     assert "position_mismatch" not in market.actor.gates
     timer = market.timer("reconcile")
     assert timer is not None
-    assert timer.after == SECOND // 2
+    assert timer.after == 2 * SECOND
     reconcile(market, 7)
     assert "the venue holds 0.007, the slots 0.000" in market.actor.gates["position_mismatch"]
     assert [told.kind for told in market.effects(ports.Announce)] == ["position.mismatch"]
@@ -311,10 +252,10 @@ def test_a_difference_while_orders_fill_says_nothing() -> None:
 def test_a_start_waits_until_a_difference_is_believed_or_gone() -> None:
     market = Market(restored=journal())
     market.prepare()
-    for _ in range(3):
-        market.truth(position=7)
+    for position in (7, 8, 7):
+        market.truth(position=position)
         assert market.actor.phase is Phase.SYNCING
-        market.step(Reconcile(), SECOND)
+        market.step(Reconcile(), 2 * SECOND)
     market.truth(position=7)
     assert market.actor.phase is Phase.TRADING
     market.quote()
@@ -341,7 +282,6 @@ def test_f17_a_position_is_adopted_when_that_is_asked_for(quantity: int, levels:
     assert market.actor.slots.position == quantity
     assert market.actor.phase is Phase.TRADING
     assert market.effects(ports.Announce)[0].kind == "position.adopted"
-    market.quote()
     exits = [plan for plan in market.places() if not plan.kind.opens]
     assert sum(plan.request.quantity for plan in exits) == 25
 

@@ -199,7 +199,13 @@ async def test_an_order_accepted_twice_is_seen(audited: Audited) -> None:
 
 async def test_inferred_fills_are_named(audited: Audited) -> None:
     found = await audited((*without(1), fill(2, Side.BUY, 990, 5, level=-1, inferred=True)), venue())
-    assert found.differences == ("BTCUSDT: 1 of our fills were inferred, not told by the venue",)
+    assert found.differences == (
+        (
+            "BTCUSDT: 1 of our fills, +5 steps together, were inferred by reconciliation and not told by the venue: "
+            "their prices and fees are not its own"
+        ),
+        "BTCUSDT: the venue knows 3 fills, our ledger 2 that it told",
+    )
 
 
 async def test_fills_that_the_venue_forgot_are_not_counted_against_us(audited: Audited) -> None:

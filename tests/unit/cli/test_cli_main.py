@@ -112,7 +112,7 @@ def test_the_page_describes_every_command() -> None:
     ]
     names += [f"opensqt symbols {command.name}" for command in symbols.app.registered_commands]
     assert [name for name in names if f"`{name}" not in page] == []
-    assert len(names) == 11
+    assert len(names) == 12
 
 
 def test_asking_for_the_status_imports_nothing_heavy() -> None:

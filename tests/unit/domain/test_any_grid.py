@@ -8,6 +8,7 @@ from support.desk import Desk
 from support.paths import CLOSED, MOVES, Move, go, grids
 
 from opensqt_actors.domain.ids import OrderKind
+from opensqt_actors.domain.orders import OrderStatus
 from opensqt_actors.domain.settings import GridSettings
 from opensqt_actors.domain.slots import SlotStatus
 from opensqt_actors.domain.strategy import OPEN
@@ -83,6 +84,29 @@ def test_every_holding_that_can_be_sold_has_an_order(config: GridSettings, moves
             elif not slot.order.opens:
                 assert slot.order.remaining == abs(slot.position)
                 assert slot.order.buys is (slot.position < 0)
+
+
+@paths
+def test_what_is_held_gets_its_exits_without_a_price(config: GridSettings, moves: list[Move]) -> None:
+    desk = Desk(config)
+    for move in moves:
+        go(desk, move)
+    for level, order in desk.exits().items():
+        desk.slots.cancel(level, desk.now)
+        executed = desk.venue.pop(order.client_id).executed
+        desk.slots.report(desk.report(order, OrderStatus.CANCELED, executed))
+    for _ in range(3):
+        decision = desk.grid.protect(desk.slots, CLOSED, desk.now)
+        assert all(not place.kind.opens for place in decision.places)
+        desk.carry_out(decision)
+    again = desk.grid.protect(desk.slots, CLOSED, desk.now)
+    assert (list(again.cancels), list(again.places)) == ([], [])
+    assert not desk.openings()
+    for slot in desk.held():
+        if slot.order is None:
+            assert desk.grid.exits.dust(slot)
+        else:
+            assert (slot.order.price, slot.order.remaining) == (desk.grid.exit_price(slot), abs(slot.position))
 
 
 @paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ from opensqt_actors.domain.orders import (
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.kernel import ActorRef, Port
 from opensqt_actors.venues import driver as driver_module
+from opensqt_actors.venues import procedures
 from opensqt_actors.venues.driver import VenueDriver, VenueRouter
 from opensqt_actors.venues.fake import MINUTE, FakeVenue, Trouble
 
@@ -134,6 +135,24 @@ async def test_an_order_without_fills_is_found_without_asking_for_trades(world: 
     found = await world.ask(ports.FindOrder("AAAUSDT", order.client_id))
     assert found.fills == ()
     assert "order_trades AAAUSDT" not in world.venue.requests
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_f37_a_symbol_is_prepared_without_its_candles_when_they_do_not_come(
+    world: World, hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> Sequence[Candle]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    if hangs:
+        monkeypatch.setattr(procedures, "HISTORY_PATIENCE", 0.01)
+        monkeypatch.setattr(world.venue, "candles", never)
+    else:
+        world.venue.trouble("candles", Trouble.NOT_SENT)
+    prepared = await world.ask(ports.PrepareSymbol("AAAUSDT"))
+    assert isinstance(prepared, ports.SymbolPrepared)
+    assert prepared.history == ()
 
 
 async def test_an_unknown_order_and_a_failed_look_up_are_told_apart(world: World) -> None:

@@ -1,0 +1,157 @@
+"""What a SymbolActor does with a comparison: corrections, the alarm, and the answer for whoever asked for it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from opensqt_actors.actors import operator, ports
+from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
+from opensqt_actors.actors.symbol_sync import SOON, Verdict
+from opensqt_actors.actors.views import ReconcileView
+from opensqt_actors.domain.orders import Truth
+from opensqt_actors.domain.reconcile import Holding, corrections
+from opensqt_actors.runtime.effects import Effect
+
+if TYPE_CHECKING:
+    from opensqt_actors.actors.symbol import SymbolActor
+
+GATE = "position_mismatch"
+MOST_WAITING = 16
+LOOKS = 4
+"""A question is answered after so many comparisons at the latest, even when nothing is sure yet."""
+
+
+class Reconciliation:
+    """The operators' open questions, and what a believed difference leads to."""
+
+    def __init__(self) -> None:
+        self._waiting: list[ReconcileNow] = []
+        self._looks = 0
+
+    def ask(self, actor: SymbolActor, message: ReconcileNow) -> list[Effect]:
+        """Take an operator's question. Empty: it waits for the next comparison; else it is refused."""
+        sentence = ""
+        if actor.phase in (Phase.PREPARING, Phase.REFUSED):
+            sentence = f"{actor.symbol} cannot be compared now: {actor.why}"
+        elif len(self._waiting) >= MOST_WAITING:
+            sentence = f"{MOST_WAITING} questions about {actor.symbol} wait for an answer already; try again"
+        if sentence:
+            return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]
+        self._waiting.append(message)
+        self._looks = 0
+        return []
+
+    def failed(self, reason: str) -> list[Effect]:
+        """The venue's view could not be had."""
+        refusal = operator.Refusal("unavailable", f"the venue's view could not be had: {reason}; try again")
+        waiting, self._waiting = self._waiting, []
+        return [ports.Reply(message.request, refusal) for message in waiting]
+
+    def compared(self, actor: SymbolActor, truth: Truth, verdict: Verdict, now: int) -> tuple[Verdict, list[Effect]]:
+        """Correct a small difference, or a large one that an operator accepts; close the gate for any other large one.
+
+        Returns what is true after that.
+        """
+        effects: list[Effect] = []
+        before, corrected = actor.slots.position, 0
+        accepted = verdict is Verdict.DIFFERENT and any(message.accept for message in self._waiting)
+        if verdict is Verdict.CLOSE or accepted:
+            corrected = self._correct(actor, truth, now)
+            if corrected:
+                verdict = Verdict.SAME
+                effects.append(_corrected(actor, before, corrected))
+        if verdict is Verdict.SAME:
+            actor.gates.open(GATE)
+        elif verdict is Verdict.DIFFERENT:
+            effects += _mismatch(actor, truth)
+        return verdict, effects + self._answers(actor, truth, verdict, before, corrected)
+
+    def wait(self, verdict: Verdict, wait: int) -> int:
+        """ns until the next comparison: sooner while somebody waits for a verdict."""
+        return min(wait, SOON) if self._waiting and verdict is Verdict.BUSY else wait
+
+    def _correct(self, actor: SymbolActor, truth: Truth, now: int) -> int:
+        """Bring the slots to what the venue holds; the signed steps. 0: not without a price."""
+        instrument, strategy = actor.instrument, actor.strategy
+        if instrument is None or strategy is None or not actor.bid:
+            return 0
+        price = (actor.bid + actor.ask) // 2
+        held = [
+            Holding(slot.level, slot.position, strategy.lattice.price(slot.level)) for slot in actor.slots.held.values()
+        ]
+        difference = truth.position.quantity - actor.slots.position
+        found, rest = corrections(held, difference, price)
+        actor.ledger.correct(found, price, strategy, now)
+        if rest:
+            actor.ledger.adopt(rest, instrument.price_to_ticks(truth.position.entry_price), strategy, now)
+        return difference
+
+    def _answers(self, actor: SymbolActor, truth: Truth, verdict: Verdict, before: int, corrected: int) -> list[Effect]:
+        if not self._waiting or actor.instrument is None:
+            return []
+        self._looks += 1
+        if verdict in (Verdict.BUSY, Verdict.UNSURE) and self._looks < LOOKS:
+            return []
+        waiting, self._waiting = self._waiting, []
+        quantity, seen = actor.instrument.quantity, actor.sync.seen
+        view = ReconcileView(
+            account=actor.account,
+            symbol=actor.symbol,
+            verdict=verdict.value,
+            slots_position=quantity(before),
+            venue_position=quantity(truth.position.quantity),
+            corrected=quantity(corrected),
+            orders=seen.orders,
+            foreign_orders=seen.foreign_orders,
+            missed_fills=seen.missed_fills,
+            foreign_trades=seen.foreign_trades,
+            sentence=_sentence(
+                actor, verdict, quantity(truth.position.quantity), quantity(before), quantity(corrected)
+            ),
+        )
+        return [ports.Reply(message.request, view) for message in waiting]
+
+
+def _held(actor: SymbolActor, theirs: Decimal, ours: Decimal) -> str:
+    return f"the venue holds {theirs} and the slots of {actor.symbol} hold {ours}"
+
+
+def _sentence(actor: SymbolActor, verdict: Verdict, theirs: Decimal, ours: Decimal, corrected: Decimal) -> str:
+    held = _held(actor, theirs, ours)
+    if corrected:
+        return f"{held}: the slots were corrected by {corrected}, marked as inferred"
+    match verdict:
+        case Verdict.SAME:
+            return f"{held}: they agree"
+        case Verdict.BUSY:
+            return f"{held}: orders fill just now, so that nothing can be said; ask again"
+        case Verdict.UNSURE:
+            return f"{held}: this was seen once and is looked at again"
+        case Verdict.CLOSE:
+            return f"{held}: the slots are corrected once there is a price"
+        case Verdict.DIFFERENT:
+            unpriced = "; there is no price yet, with which it could be accepted" if not actor.bid else ""
+            return f"{held}: nothing opens until they agree, or until you accept the venue's position{unpriced}"
+
+
+def _corrected(actor: SymbolActor, before: int, corrected: int) -> Effect:
+    instrument = actor.instrument
+    if instrument is None:
+        raise RuntimeError("slots cannot be corrected without the market's rules")
+    theirs, ours = instrument.quantity(before + corrected), instrument.quantity(before)
+    sentence = f"the venue held {theirs}, the slots {ours}: corrected, marked as inferred"
+    return ports.Announce("position.corrected", actor.account, actor.symbol, sentence, "warning")
+
+
+def _mismatch(actor: SymbolActor, truth: Truth) -> list[Effect]:
+    """Slots and venue disagree for good: nothing opens until they agree again."""
+    instrument = actor.instrument
+    if instrument is None or GATE in actor.gates:
+        return []
+    sentence = (
+        f"the venue holds {instrument.quantity(truth.position.quantity)}, "
+        f"the slots {instrument.quantity(actor.slots.position)}"
+    )
+    actor.gates.close(GATE, sentence)
+    return [ports.Announce("position.mismatch", actor.account, actor.symbol, sentence, "critical")]

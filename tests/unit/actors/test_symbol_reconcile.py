@@ -1,0 +1,185 @@
+"""Corrections of a symbol's slots, and the answers to operators who ask for a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.market import GRID, SECOND, SPEC, Market
+from support.past import held, journal
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.exchange_messages import WantTruth
+from opensqt_actors.actors.operator import Refusal
+from opensqt_actors.actors.symbol_messages import Reconcile, ReconcileNow
+from opensqt_actors.actors.views import ReconcileView
+from opensqt_actors.domain.orders import OrderReport, OrderStatus
+from opensqt_actors.domain.records import FillSaved, SlotSaved, TotalsSaved
+from opensqt_actors.domain.settings import GridMode
+
+
+def holding(*quantities: int) -> Market:
+    """A market at 10,000 with levels -1, -2, ... that hold so much, their exits at rest, and nothing opening."""
+    spec = replace(SPEC, grid=replace(GRID, mode=GridMode.LONG, buy_window=0))
+    slots = tuple(held(-1 - number, quantity) for number, quantity in enumerate(quantities))
+    market = Market(spec, journal(slots=slots))
+    market.prepare()
+    market.truth(position=sum(quantities))
+    for plan in market.places():
+        market.update(plan, OrderStatus.NEW)
+    market.quote(9_985.0)
+    return market
+
+
+def resting(market: Market) -> tuple[OrderReport, ...]:
+    """What rests, as the venue tells it."""
+    orders = [slot.level for slot in market.actor.slots.by_level.values() if slot.order is not None]
+    return tuple(market.report(market.plan(level), OrderStatus.NEW) for level in orders)
+
+
+def compare(market: Market, position: int, times: int = 1, message: object = None) -> list[object]:
+    """Compare with a venue that holds so much."""
+    for number in range(times):
+        market.step(message if message is not None and not number else Reconcile(), 2 * SECOND)
+        if market.told(WantTruth):
+            market.truth(position=position, open_orders=resting(market))
+    return market.sent
+
+
+def test_f18_a_small_difference_that_stays_is_corrected_and_journalled_as_inferred() -> None:
+    market = holding(60, 60)
+    compare(market, 117)
+    assert not market.written(FillSaved)
+    compare(market, 117)
+    (saved,) = market.written(FillSaved)
+    assert (saved.inferred, saved.level, saved.fill.quantity, saved.fee) == (True, -1, 3, Decimal(0))
+    assert saved.fill.trade_id < 0
+    assert saved.fill.price == (market.actor.bid + market.actor.ask) // 2
+    assert market.actor.slots.position == 117
+    assert market.written(SlotSaved)[0].position == 57
+    assert market.written(TotalsSaved)[-1].realized == 70 + saved.realized
+    assert [told.kind for told in market.effects(ports.Announce)] == ["position.corrected"]
+    assert "position_mismatch" not in market.actor.gates
+    assert market.cancels() == [market.plan(-1).request.client_id]
+    market.update(market.plan(-1), OrderStatus.CANCELED)
+    assert [plan.request.quantity for plan in market.places()] == [57]
+    assert market.actor.slots.illegal == 0
+
+
+def test_a_correction_keeps_the_books_in_line_with_themselves() -> None:
+    market = holding(60, 60)
+    compare(market, 118, 2)
+    saved = market.written(FillSaved)
+    cash = sum(entry.fill.price * entry.fill.quantity for entry in saved)
+    before = 120 * 99_500
+    assert market.actor.slots.long_cost - sum(entry.realized for entry in saved) == before - cash
+
+
+def test_a_small_difference_that_does_not_stay_changes_nothing() -> None:
+    market = holding(60, 60)
+    compare(market, 117)
+    compare(market, 120)
+    compare(market, 117)
+    assert not market.written(FillSaved)
+    assert market.actor.slots.position == 120
+
+
+def test_more_than_the_slots_hold_joins_the_slot_nearest_to_the_market() -> None:
+    market = holding(60, 60)
+    compare(market, 124, 2)
+    assert market.actor.slots.by_level[-1].position == 64
+    assert market.actor.slots.position == 124
+
+
+def test_one_step_is_noise() -> None:
+    market = holding(60, 60)
+    compare(market, 119, 4)
+    assert not market.written(FillSaved)
+    assert not market.actor.gates
+
+
+def test_f18_a_closed_position_closes_the_gate_and_nothing_is_opened_again() -> None:
+    market = holding(60, 60)
+    compare(market, 0, 2)
+    assert "position_mismatch" in market.actor.gates
+    assert [told.level for told in market.effects(ports.Announce)] == ["critical"]
+    assert market.actor.slots.position == 120
+    market.quote(9_900.0)
+    assert not [plan for plan in market.places() if plan.kind.opens]
+
+
+def test_f18_an_operator_accepts_what_the_venue_holds_and_the_exits_of_what_is_gone_go() -> None:
+    market = holding(60, 60)
+    compare(market, 0, 2)
+    compare(market, 0, 1, ReconcileNow(7, accept=True))
+    (reply,) = market.effects(ports.Reply)
+    assert isinstance(reply.payload, ReconcileView)
+    assert (reply.request, reply.payload.corrected) == (7, Decimal("-0.120"))
+    assert market.actor.slots.position == 0
+    assert not market.actor.gates
+    assert len(market.cancels()) == 2
+    for level in (-1, -2):
+        market.update(market.plan(level), OrderStatus.CANCELED)
+    assert market.actor.slots.working == 0
+    assert not market.actor.slots.bare
+    assert market.actor.slots.illegal == 0
+
+
+def test_what_an_operator_accepts_beyond_what_is_held_is_adopted() -> None:
+    market = holding(60)
+    compare(market, 100, 2)
+    compare(market, -20, 2)
+    compare(market, -20, 1, ReconcileNow(7, accept=True))
+    assert market.actor.slots.position == -20
+    assert {entry.inferred for entry in market.written(FillSaved)} == {True}
+    assert len({entry.fill.trade_id for entry in market.written(FillSaved)}) == len(market.written(FillSaved))
+
+
+def test_a_question_is_answered_with_what_was_compared() -> None:
+    market = holding(60, 60)
+    compare(market, 120, 1, ReconcileNow(3))
+    (reply,) = market.effects(ports.Reply)
+    view = reply.payload
+    assert isinstance(view, ReconcileView)
+    assert (reply.request, view.verdict, view.orders, view.missed_fills) == (3, "same", 2, 0)
+    assert view.slots_position == view.venue_position == Decimal("0.120")
+    assert view.sentence.endswith("they agree")
+
+
+def test_a_question_waits_until_a_difference_is_believed() -> None:
+    market = holding(60, 60)
+    compare(market, 50, 1, ReconcileNow(3))
+    assert not market.effects(ports.Reply)
+    compare(market, 50)
+    (reply,) = market.effects(ports.Reply)
+    assert isinstance(reply.payload, ReconcileView)
+    assert reply.payload.verdict == "different"
+
+
+def test_a_question_is_answered_in_the_end_even_when_nothing_is_sure() -> None:
+    market = holding(60, 60)
+    market.step(ReconcileNow(3))
+    for number in range(4):
+        market.truth(position=50 + number, open_orders=resting(market))
+        assert bool(market.effects(ports.Reply)) is (number == 3)
+        market.step(Reconcile(), 2 * SECOND)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(started: bool) -> None:
+    market = holding(60) if started else Market()
+    market.step(ReconcileNow(3))
+    if started:
+        market.step(ports.TruthFailed("XUSDT", "timed out", 0))
+    (reply,) = market.effects(ports.Reply)
+    assert isinstance(reply.payload, Refusal)
+    assert reply.payload.code == "unavailable"
+
+
+def test_questions_that_wait_are_bounded() -> None:
+    market = holding(60)
+    for number in range(16):
+        market.step(ReconcileNow(number))
+    market.step(ReconcileNow(16))
+    assert isinstance(market.effects(ports.Reply)[0].payload, Refusal)

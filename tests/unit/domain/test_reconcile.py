@@ -1,0 +1,82 @@
+"""The reconciler's invariants: when a difference counts, and what a correction may touch."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opensqt_actors.domain.reconcile import LAG, Gap, Holding, Sightings, corrections, gap
+
+POSITIONS = st.integers(-10_000, 10_000)
+HOLDINGS = st.dictionaries(st.integers(-20, 20), st.integers(-500, 500).filter(bool), max_size=10).map(
+    lambda held: [Holding(level, position, 1_000 + 10 * level) for level, position in held.items()]
+)
+
+
+@pytest.mark.parametrize(
+    ("local", "venue", "verdict"),
+    [
+        (0, 0, Gap.NONE),
+        (0, 1, Gap.NONE),
+        (100, 99, Gap.NONE),
+        (100, 96, Gap.SMALL),
+        (100, 95, Gap.LARGE),
+        (1_000, 951, Gap.SMALL),
+        (1_000, 950, Gap.LARGE),
+        (-1_000, -1_040, Gap.SMALL),
+        (100, 0, Gap.LARGE),
+        (0, 2, Gap.LARGE),
+        (100, -100, Gap.LARGE),
+    ],
+)
+def test_r1_r2_a_step_is_noise_and_five_percent_is_large(local: int, venue: int, verdict: Gap) -> None:
+    assert gap(local, venue) is verdict
+    assert gap(venue, local) is verdict
+
+
+def test_r3_a_difference_is_believed_when_it_was_seen_twice_the_same() -> None:
+    seen = Sightings()
+    assert not seen.see(100, 50, 0)
+    assert not seen.see(100, 51, LAG)
+    assert not seen.see(99, 51, 2 * LAG)
+    assert not seen.see(99, 51, 3 * LAG - 1)
+    assert seen.see(99, 51, 3 * LAG)
+    assert seen.pending
+    assert not seen.see(51, 51, 4 * LAG)
+    assert not seen.pending
+    assert not seen.see(99, 51, 5 * LAG)
+
+
+@given(holdings=HOLDINGS, difference=st.integers(-2_000, 2_000).filter(bool), price=st.integers(700, 1_300))
+def test_r4_r5_r6_corrections_add_up_and_turn_no_slot(holdings: list[Holding], difference: int, price: int) -> None:
+    found, rest = corrections(holdings, difference, price)
+    held = {holding.level: holding for holding in holdings}
+    assert sum(correction.quantity for correction in found) + rest == difference
+    assert all(correction.quantity * difference > 0 for correction in found)
+    assert len({correction.level for correction in found}) == len(found)
+    other = sorted((h for h in holdings if h.position * difference < 0), key=lambda h: (abs(h.price - price), h.level))
+    given_up = [correction for correction in found if held[correction.level].position * difference < 0]
+    assert [correction.level for correction in given_up] == [h.level for h in other[: len(given_up)]]
+    for number, correction in enumerate(given_up):
+        before = held[correction.level].position
+        after = before + correction.quantity
+        assert after * before >= 0
+        assert after == 0 or number == len(given_up) - 1
+    grown = [correction for correction in found if correction not in given_up]
+    if grown or rest:
+        assert len(given_up) == len(other)
+        assert all(held[c.level].position + c.quantity == 0 for c in given_up)
+    same = [h for h in holdings if h.position * difference > 0]
+    assert rest == 0 or not same
+    for correction in grown:
+        nearest = min(same, key=lambda h: (abs(h.price - price), h.level))
+        assert correction.level == nearest.level
+
+
+@given(holdings=HOLDINGS, venue=POSITIONS, price=st.integers(700, 1_300))
+def test_a_small_gap_never_leaves_a_rest(holdings: list[Holding], venue: int, price: int) -> None:
+    local = sum(holding.position for holding in holdings)
+    for theirs in (venue, local + local // 30, local - local // 30):
+        if gap(local, theirs) is Gap.SMALL:
+            assert corrections(holdings, theirs - local, price)[1] == 0
