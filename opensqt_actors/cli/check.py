@@ -71,7 +71,10 @@ def _look_up(
     from opensqt_actors.app.market_rules import look_up
 
     logger.disable("opensqt_actors")  # what matters is in the answer
-    return asyncio.run(look_up(settings, specs, at_hand, patience=patience, offline=offline))
+    try:
+        return asyncio.run(look_up(settings, specs, at_hand, patience=patience, offline=offline))
+    finally:
+        logger.enable("opensqt_actors")
 
 
 def _prices(words: list[str] | tuple[()]) -> dict[str, Decimal]:
