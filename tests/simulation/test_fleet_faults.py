@@ -3,69 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from random import Random
 
 import pytest
-from fleet.faults import KINDS, Faults
+from fleet.faults import KINDS, RATES, Faults
 from fleet.invariants import violations
+from fleet.seeds import fleet_setup
 from fleet.world import ACCOUNT, Setup, World
 
 from opensqt_actors.actors import operator
-from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
+from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.runtime.supervision import RestartPolicy
-
-RATES = {
-    "place.timeout_before": 0.02,
-    "place.timeout_after": 0.02,
-    "place.late": 0.02,
-    "place.not_sent": 0.02,
-    "place.refused": 0.01,
-    "place.margin": 0.003,
-    "place.throttled": 0.003,
-    "cancel.timeout_before": 0.02,
-    "cancel.timeout_after": 0.02,
-    "cancel.late": 0.02,
-    "cancel.not_sent": 0.02,
-    "find.failed": 0.1,
-    "truth.failed": 0.1,
-    "prepare.failed": 0.1,
-    "event.lost": 0.01,
-    "event.late": 0.003,
-    "event.doubled": 0.03,
-    "event.reordered": 0.03,
-    "stream.reset": 0.003,
-    "journal.refused": 0.01,
-    "journal.slow": 0.01,
-    "strategy.raises": 0.002,
-    "exchange.crashed": 0.002,
-    "shard.crashed": 0.0005,
-    "funding.charged": 0.01,
-    "operator.paused": 0.01,
-    "operator.removed": 0.01,
-    "account.manual_order": 0.003,
-    "process.killed": 0.002,
-}
-"""Together they leave the fleet time to trade in between."""
 
 
 def setup(seed: int, rates: dict[str, float]) -> Setup:
     """Three markets with grids of all modes, drawn by the seed."""
-    draw = Random(f"setup:{seed}")
-    modes = list(GridMode)
-    grids = {
-        index: GridSettings(
-            mode=modes[(seed + index) % 3],
-            interval_percent=Decimal(draw.choice(["0.3", "0.4", "0.8"])),
-            amount=Decimal(draw.choice([12, 30, 60])),
-            buy_window=draw.randint(2, 8),
-            sell_window=draw.randint(2, 8),
-            skew=Decimal(draw.choice(["0", "0.01"])),
-            max_open_orders=draw.choice([6, 15, 50]),
-        )
-        for index in range(3)
-    }
-    return Setup(grids=grids, rates=rates, profile=draw.choice(["demo", "wild"]))
+    return fleet_setup(Random(f"setup:{seed}"), rates)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

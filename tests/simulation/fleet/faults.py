@@ -42,6 +42,40 @@ KINDS: dict[str, str] = {
 }
 
 
+RATES: dict[str, float] = {
+    "place.timeout_before": 0.02,
+    "place.timeout_after": 0.02,
+    "place.late": 0.02,
+    "place.not_sent": 0.02,
+    "place.refused": 0.01,
+    "place.margin": 0.003,
+    "place.throttled": 0.003,
+    "cancel.timeout_before": 0.02,
+    "cancel.timeout_after": 0.02,
+    "cancel.late": 0.02,
+    "cancel.not_sent": 0.02,
+    "find.failed": 0.1,
+    "truth.failed": 0.1,
+    "prepare.failed": 0.1,
+    "event.lost": 0.01,
+    "event.late": 0.003,
+    "event.doubled": 0.03,
+    "event.reordered": 0.03,
+    "stream.reset": 0.003,
+    "journal.refused": 0.01,
+    "journal.slow": 0.01,
+    "strategy.raises": 0.002,
+    "exchange.crashed": 0.002,
+    "shard.crashed": 0.0005,
+    "funding.charged": 0.01,
+    "operator.paused": 0.01,
+    "operator.removed": 0.01,
+    "account.manual_order": 0.003,
+    "process.killed": 0.002,
+}
+"""What a fleet bears all at once: together they leave it time to trade in between."""
+
+
 class Faults:
     """Draws by a seed of its own, so that switching one kind on leaves the markets as they are."""
 

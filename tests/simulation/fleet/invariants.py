@@ -11,7 +11,7 @@ from fleet.world import ACCOUNT, World
 from opensqt_actors.actors.order_desk import IN_FLIGHT
 from opensqt_actors.actors.symbol import Phase, SymbolActor
 from opensqt_actors.domain.grid import Draft, Grid
-from opensqt_actors.domain.ids import decode
+from opensqt_actors.domain.ids import ClientId, decode
 from opensqt_actors.domain.orders import Side
 from opensqt_actors.domain.slots import SlotStatus
 from opensqt_actors.simvenue.events import BookTicker, IncomeType
@@ -88,7 +88,7 @@ def _symbol(world: World, actor: SymbolActor) -> Iterator[str]:
 
 def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
     resting = {
-        order.client_id: (order.price, order.quantity, order.executed)
+        ClientId(order.client_id): (order.price, order.quantity, order.executed)
         for order in world.engine.open_orders(ACCOUNT, actor.symbol)
         if decode(order.client_id) is not None
     }

@@ -333,6 +333,10 @@ class SimulatedVenue:
 
         self._after(delay, arrive)
 
+    @staticmethod
+    def _unheard(answer: object) -> None:
+        """What was carried out and whose answer is lost."""
+
     def _delay(self, kind: str) -> int:
         if self.faults.strike(f"{kind}.late"):
             return self.faults.random.randint(1_000, 4_900) * MS
@@ -362,7 +366,7 @@ class SimulatedVenue:
         if faults.strike("place.timeout_after"):
             unknown = ports.PlacesAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             self._exchange(sender, delay + SECOND, lambda: unknown)
-            return self._exchange(sender, delay, lambda: self._place_all(effect) and None)
+            return self._exchange(sender, delay, lambda: self._unheard(self._place_all(effect)))
         return self._exchange(sender, delay, lambda: self._place_all(effect))
 
     def _place_all(self, effect: ports.SendPlaces) -> ports.PlacesAnswered:
@@ -406,7 +410,7 @@ class SimulatedVenue:
         if faults.strike("cancel.timeout_after"):
             unknown = ports.CancelsAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             self._exchange(sender, delay + SECOND, lambda: unknown)
-            return self._exchange(sender, delay, lambda: self._cancel_all(effect) and None)
+            return self._exchange(sender, delay, lambda: self._unheard(self._cancel_all(effect)))
         return self._exchange(sender, delay, lambda: self._cancel_all(effect))
 
     def _cancel_all(self, effect: ports.SendCancels) -> ports.CancelsAnswered:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from types import MethodType
+from typing import Any, cast
 
 from fleet.faults import Faults
 from fleet.journal import Journal, Tables
@@ -103,6 +104,7 @@ class World:
     def __init__(self, seed: int, setup: Setup | None = None) -> None:
         self.seed = seed
         self.setup = setup = setup or Setup()
+        self.began = START
         self.clock = ManualClock(START)
         self.faults = Faults(seed, setup.rates)
         self.tables = Tables()
@@ -360,7 +362,7 @@ class World:
         """A living actor's behaviour, by the end of its id; None when it does not live."""
         assert self.host is not None
         cell = self.host._cells.get(ActorId(actor))
-        return None if cell is None else cell.step.__self__
+        return None if cell is None else cast(MethodType, cell.step).__self__
 
     def symbol(self, name: str) -> SymbolActor | None:
         """A symbol's actor."""
