@@ -20,7 +20,8 @@ from opensqt_actors.simvenue.events import BookTicker, IncomeType
 def violations(world: World) -> list[str]:
     """Everything that is wrong with a settled world; empty when nothing is."""
     found = [*world.violations, *world.venue.violations]
-    duplicates = world.engine.duplicate_client_ids(ACCOUNT)
+    doubled = world.engine.duplicate_client_ids(ACCOUNT)
+    duplicates = {client_id: count for client_id, count in doubled.items() if client_id not in world.venue.twins}
     if duplicates:
         found.append(f"orders doubled: {duplicates}")
     found += _budget(world)
@@ -112,7 +113,7 @@ def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
         if row.intent.symbol == actor.symbol and row.status.terminal:
             theirs = world.engine.order(ACCOUNT, actor.symbol, client_id=row.intent.client_id)
             executed = getattr(theirs, "executed", 0)
-            if executed != row.filled:
+            if executed != row.filled and row.intent.client_id not in world.venue.twins:
                 yield f"journal: {row.intent.client_id} filled {row.filled}, the venue says {executed}"
 
 
@@ -129,7 +130,7 @@ def _accounting(world: World, actor: SymbolActor) -> Iterator[str]:
     fees = sum((fill.commission for fill in fills), Decimal(0))
     if actor.totals.fees != fees:
         yield f"money: fees {actor.totals.fees}, the venue took {fees}"
-    funding = sum(
+    funding = -world.unowned[name] + sum(
         (i.amount for i in world.engine.income(ACCOUNT, symbol=name, type=IncomeType.FUNDING_FEE, limit=1_000_000)),
         Decimal(0),
     )
@@ -146,7 +147,7 @@ def _money(world: World) -> Iterator[str]:
     """The wallet's change is what the symbols say, to the last unit."""
     summary = world.engine.summary(ACCOUNT)
     change = summary.wallet - summary.initial - summary.transfers - summary.insurance
-    ours = Decimal(0)
+    ours = sum(world.unowned.values(), Decimal(0))
     for name in world.names:
         actor = world.symbol(name)
         position = world.engine.position(ACCOUNT, name)

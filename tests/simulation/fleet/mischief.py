@@ -1,0 +1,107 @@
+"""What befalls a running fleet from outside, between two moments: crashes, operators, other people, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fleet import hands
+from fleet.connection import SECOND
+from fleet.translate import MS
+
+from opensqt_actors.actors import operator
+from opensqt_actors.domain.settings import RemoveMode, SymbolState
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.scheduler import SeededScheduler
+
+if TYPE_CHECKING:
+    from fleet.world import World
+
+
+class Injected:
+    """A message that no actor understands."""
+
+
+class Mischief:
+    """Strikes a world ten times a second, by the rates of its faults."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._mend_at = 0
+
+    def strike(self, host: SeededScheduler) -> None:
+        """Whatever the seed wants to happen now."""
+        world, faults = self._world, self._world.faults
+        choose = faults.random
+        self._crash(host)
+        self._on_the_account()
+        if faults.strike("price.silent"):
+            world.venue.subscribed.discard(choose.choice(world.names))
+        if faults.strike("clock.jumped"):
+            world.process_clock.jump(choose.choice([-1, 1]) * choose.randint(200, 5_000) * MS)
+            world.clock.call_at(world.clock.now() + choose.randint(2, 15) * SECOND, world.process_clock.correct)
+        if faults.strike("journal.away") and world.journal is not None:
+            world.journal.outage(choose.randint(500, 12_000) * MS)
+        self._operators(host)
+        if faults.strike("process.killed"):
+            world.die()
+
+    def _crash(self, host: SeededScheduler) -> None:
+        world, faults = self._world, self._world.faults
+        shard = world.shard_id
+        for kind, actor in (
+            ("exchange.crashed", world.exchange_id),
+            ("risk.crashed", ActorId(f"{shard}/risk")),
+            ("shard.crashed", shard),
+        ):
+            if faults.strike(kind):
+                host.tell(actor, Injected())
+        if faults.strike("symbol.crashed"):
+            host.tell(world.symbol_id(faults.random.choice(world.names)), Injected())
+
+    def _on_the_account(self) -> None:
+        world, faults = self._world, self._world.faults
+        engine, now_ms = world.engine, world.venue.now_ms
+        if faults.strike("funding.charged"):
+            self._fund(faults.random.choice(world.names), now_ms)
+        if faults.strike("account.manual_order"):
+            hands.manual_order(engine, world.account, faults.random.choice(world.names), now_ms, world.venue.random)
+
+    def _fund(self, name: str, now_ms: int) -> None:
+        """Funding; what is paid on a position that was left is nobody's."""
+        world = self._world
+        before = world.engine.summary(world.account).wallet
+        world.engine.charge_funding(name, now_ms)
+        if name not in {spec.symbol for spec in world.tables.registry()}:
+            world.unowned[name] += world.engine.summary(world.account).wallet - before
+
+    def _operators(self, host: SeededScheduler) -> None:
+        world, faults = self._world, self._world.faults
+        choose = faults.random
+        if faults.strike("operator.paused"):
+            self.tell_supervisor(operator.PauseSymbol, choose.choice(world.names))
+        if faults.strike("operator.removed"):
+            self.tell_supervisor(operator.RemoveSymbol, choose.choice(world.names), choose.choice(list(RemoveMode)))
+        self._mend(host)
+
+    def _mend(self, host: SeededScheduler) -> None:
+        """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""
+        world = self._world
+        due = world.clock.now() >= self._mend_at
+        if not due or not {"operator.paused", "operator.removed"} & set(world.faults.rates):
+            return
+        self._mend_at = world.clock.now() + SECOND
+        known = {spec.symbol: spec for spec in world.tables.registry()}
+        for name in world.names:
+            spec = known.get(name)
+            if spec is None:
+                grid = world.tables.specs[world.account, name][0].grid
+                host.tell(world.supervisor_id, operator.AddSymbol(0, world.account, name, grid, "grid", True))
+            elif spec.state is SymbolState.PAUSED and world.faults.random.random() < 0.2:
+                self.tell_supervisor(operator.ResumeSymbol, name)
+
+    def tell_supervisor(self, request: Callable[..., Any], *details: Any) -> None:
+        """An operator's request whose answer nobody waits for."""
+        world = self._world
+        assert world.host is not None
+        world.host.tell(world.supervisor_id, request(0, world.account, *details))
