@@ -89,7 +89,7 @@ def _traced(seeds: range, length: int) -> Iterator[Outcome]:
                 effects = "".join(f"\n      -> {effect}" for effect in record.effects)
                 records.append(f"{at:10.3f} {record.actor.id}: {record.message}{record.failure or ''}{effects}")
 
-            world.watch = note
+            world.on_step = note
 
         outcome = run(seed, look)
         print(*records, sep="\n")

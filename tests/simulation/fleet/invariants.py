@@ -29,7 +29,7 @@ def violations(world: World) -> list[str]:
     found += [crash for crash in world.crashes if "njected" not in crash]
     if world.tables.strays and not _lost(world):
         found.append(f"{world.tables.strays} order updates without an intent")
-    found += _money(world) if not _lost(world) else []
+    found += _money(world) if not _lost(world) and not world.undecided else []
     for name in world.names:
         actor = world.symbol(name)
         if actor is not None:
@@ -134,7 +134,7 @@ def _accounting(world: World, actor: SymbolActor) -> Iterator[str]:
         (i.amount for i in world.engine.income(ACCOUNT, symbol=name, type=IncomeType.FUNDING_FEE, limit=1_000_000)),
         Decimal(0),
     )
-    if actor.totals.funding != funding and not _lost(world):
+    if actor.totals.funding != funding and not _lost(world) and name not in world.undecided:
         yield f"money: funding {actor.totals.funding}, the venue booked {funding}"
     saved = world.tables.totals.get((ACCOUNT, name))
     if fills and (saved is None or (saved.realized, saved.fees) != (actor.totals.realized, actor.totals.fees)):

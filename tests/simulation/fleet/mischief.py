@@ -42,7 +42,7 @@ class Mischief:
             world.clock.call_at(world.clock.now() + choose.randint(2, 15) * SECOND, world.process_clock.correct)
         if faults.strike("journal.away") and world.journal is not None:
             world.journal.outage(choose.randint(500, 12_000) * MS)
-        self._operators(host)
+        self._operators()
         if faults.strike("process.killed"):
             world.die()
 
@@ -72,19 +72,22 @@ class Mischief:
         world = self._world
         before = world.engine.summary(world.account).wallet
         world.engine.charge_funding(name, now_ms)
-        if name not in {spec.symbol for spec in world.tables.registry()}:
+        spec = next((spec for spec in world.tables.registry() if spec.symbol == name), None)
+        if spec is not None and spec.state is SymbolState.REMOVING and world.symbol(name) is None:
+            world.undecided.add(name)  # it has failed and comes back, or it has left and that is not written yet
+        elif spec is None:
             world.unowned[name] += world.engine.summary(world.account).wallet - before
 
-    def _operators(self, host: SeededScheduler) -> None:
+    def _operators(self) -> None:
         world, faults = self._world, self._world.faults
         choose = faults.random
         if faults.strike("operator.paused"):
             self.tell_supervisor(operator.PauseSymbol, choose.choice(world.names))
         if faults.strike("operator.removed"):
             self.tell_supervisor(operator.RemoveSymbol, choose.choice(world.names), choose.choice(list(RemoveMode)))
-        self._mend(host)
+        self._mend()
 
-    def _mend(self, host: SeededScheduler) -> None:
+    def _mend(self) -> None:
         """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""
         world = self._world
         due = world.clock.now() >= self._mend_at
@@ -96,7 +99,7 @@ class Mischief:
             spec = known.get(name)
             if spec is None:
                 grid = world.tables.specs[world.account, name][0].grid
-                host.tell(world.supervisor_id, operator.AddSymbol(0, world.account, name, grid, "grid", True))
+                self.tell_supervisor(operator.AddSymbol, name, grid, "grid", True)
             elif spec.state is SymbolState.PAUSED and world.faults.random.random() < 0.2:
                 self.tell_supervisor(operator.ResumeSymbol, name)
 
@@ -104,4 +107,5 @@ class Mischief:
         """An operator's request whose answer nobody waits for."""
         world = self._world
         assert world.host is not None
-        world.host.tell(world.supervisor_id, request(0, world.account, *details))
+        world.requests += 1
+        world.host.tell(world.supervisor_id, request(world.requests, world.account, *details))

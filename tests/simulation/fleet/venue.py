@@ -52,7 +52,7 @@ class SimulatedVenue(Connection):
 
     on_arrival: an order reaches the venue; on_send: it leaves the process; failpoint: a named moment around a send, at
     which the process may die; process_now: the process's own clock, ns; twins: client ids
-    of requests that came twice.
+    of requests that came twice; may_double: whether one may.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class SimulatedVenue(Connection):
         super().__init__(exchange, account, clock, seed, faults, latency)
         self.on_arrival: Callable[[OrderRequest], None] = lambda request: None
         self.on_send: Callable[[OrderRequest, int], None] = lambda request, now: None
+        self.may_double: Callable[[OrderRequest], bool] = lambda request: True
         self.failpoint: Callable[[str], None] = lambda name: None
         self.process_now: Callable[[], int] = clock.now
         self.sent: deque[tuple[int, int]] = deque()
@@ -189,11 +190,15 @@ class SimulatedVenue(Connection):
             unknown = ports.PlacesAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             self._exchange(sender, delay + SECOND, lambda: unknown)
             return self._exchange(sender, delay, lambda: self._unheard(self._place_all(effect)))
-        if faults.strike("place.doubled"):
+        if all(map(self.may_double, effect.orders)) and faults.strike("place.doubled"):
             self.twins.update(ids)
             again = delay + faults.random.randint(1, 400) * MS
-            self._exchange(sender, again, lambda: self._unheard(self._place_all(effect)))
+            self._exchange(sender, again, lambda: self._place_again(effect))
         return self._exchange(sender, delay, lambda: self._place_all(effect))
+
+    def _place_again(self, effect: ports.SendPlaces) -> None:
+        for request in filter(self.may_double, effect.orders):
+            self._place(request)
 
     def _place_all(self, effect: ports.SendPlaces) -> ports.PlacesAnswered:
         return ports.PlacesAnswered(tuple(self._place(request) for request in effect.orders))

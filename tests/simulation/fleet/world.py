@@ -16,6 +16,7 @@ from fleet.journal import Journal, Tables
 from fleet.mischief import Mischief
 from fleet.process_clock import ProcessClock
 from fleet.venue import MS, SECOND, Latency, SimulatedVenue
+from fleet.watch import Watch
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
@@ -120,6 +121,7 @@ class World:
         self.venue.on_arrival = self._arrived
         self.venue.on_send = self._sent
         self.venue.failpoint = self.faults.failpoint
+        self.venue.may_double = self._may_double
         self.process_clock = ProcessClock(self.clock)
         self.venue.process_now = self.process_clock.now
         self.mischief = Mischief(self)
@@ -143,8 +145,10 @@ class World:
         self.steps = 0
         self.closed: dict[str, int] = {}
         self.broken: set[str] = set()
+        self.undecided: set[str] = set()
         self.unowned: dict[str, Decimal] = dict.fromkeys(self.names, Decimal(0))
-        self.watch: Callable[[StepRecord], None] | None = None
+        self.watch = Watch(self)
+        self.on_step: Callable[[StepRecord], None] | None = None
 
     # --- the process -------------------------------------------------------------------------------------------------
 
@@ -245,8 +249,7 @@ class World:
             )
 
         def reply(sender: ActorRef, effect: ports.Reply) -> None:
-            if effect.request:
-                self.replies[effect.request] = effect.payload
+            self.replies[effect.request] = effect.payload
 
         host.bind(ports.Persist, persist)
         host.bind(ports.CommitIntents, commit)
@@ -284,8 +287,10 @@ class World:
         """Let time pass, with whatever the seed wants to happen on the way."""
         until = self.clock.now() + round(seconds * SECOND)
         while self.clock.now() < until:
-            self._pass(min(SECOND // 10, until - self.clock.now()))
+            before = self.clock.now()
+            self._pass(min(SECOND // 10, until - before))
             if self.host is not None:
+                self.watch.look(self.clock.now() - before)
                 self.mischief.strike(self.host)
 
     def _pass(self, ns: int) -> None:
@@ -303,8 +308,8 @@ class World:
             self._gate(record)
         elif InjectedKill.__name__ not in record.failure:
             self.crashes.append(f"{record.actor.id}: {record.failure}")
-        if self.watch is not None:
-            self.watch(record)
+        if self.on_step is not None:
+            self.on_step(record)
 
     def _gate(self, record: StepRecord) -> None:
         """Remember since when a symbol's gate is closed."""
@@ -322,6 +327,11 @@ class World:
             actor = self.symbol(request.symbol)
             gates = actor.gates if actor is not None else {}
             self.violations.append(f"{request.symbol}: {request.client_id} was sent with the gate closed by {gates}")
+
+    def _may_double(self, request: OrderRequest) -> bool:
+        """Whether a request may come twice: not one that closes at market, nor in a market that is being left."""
+        actor = self.symbol(request.symbol) if self.host is not None else None
+        return request.price is not None and actor is not None and actor.leaving is None
 
     def _arrived(self, request: OrderRequest) -> None:
         """An order reaches the venue: its intent must be durable."""
