@@ -119,7 +119,7 @@ class Watch:
             yield (
                 "slots",
                 len(slots.by_level),
-                len(slots.held) + slots.working + 4 * (grid.buy_window + grid.sell_window) + 8,
+                len(slots.held) + slots.working + 2 * (grid.buy_window + grid.sell_window) + 8,
             )
             yield "orders of a symbol", slots.working, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots._trades), KNOWN_TRADES
