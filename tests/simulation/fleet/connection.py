@@ -52,7 +52,10 @@ class Line:
 
 
 class Connection:
-    """The streams of one account. `line` is the process that is connected now."""
+    """The streams of one account. `line` is the process that is connected now.
+
+    deaf: markets whose subscriptions are taken and told nothing; twins: client ids of requests that came twice.
+    """
 
     def __init__(
         self, exchange: Exchange, account: str, clock: ManualClock, seed: int, faults: Faults, latency: Latency
@@ -65,6 +68,7 @@ class Connection:
         self.random = Random(f"latency:{seed}")
         self.line: Line | None = None
         self.subscribed: set[str] = set()
+        self.deaf: set[str] = set()
         self.violations: list[str] = []
         self.twins: set[str] = set()
         self._last_event = 0

@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "place.timeout_after": "orders are placed, but the answer is lost",
     "place.late": "a request to place arrives seconds later",
     "place.doubled": "a request to place arrives twice, the second time a little later",
+    "place.lies": "an order is placed, and the answer says that it was refused",
     "place.not_sent": "a request to place certainly does not leave",
     "place.throttled": "429: nothing is placed and the account is paused",
     "cancel.timeout_before": "a request to cancel never reaches the venue, and the sender does not know",
@@ -151,10 +152,25 @@ class Faults:
         self.rates = dict(rates or {})
         self.counts: Counter[str] = Counter()
         self.active = True
+        self._armed: dict[str, list[int]] = {}
         self.random = Random(f"faults:{seed}")
+
+    def arm(self, kind: str, times: int = 1, *, skip: int = 0) -> None:
+        """Let this kind happen for certain, so many times in a row, after so many more opportunities."""
+        if kind not in KINDS:
+            raise ValueError(f"Unknown kind of fault: {kind}.")
+        self._armed[kind] = [skip, times]
 
     def strike(self, kind: str) -> bool:
         """Whether this kind happens now."""
+        armed = self._armed.get(kind)
+        if armed is not None:
+            if armed[0]:
+                armed[0] -= 1
+            elif armed[1]:
+                armed[1] -= 1
+                self.counts[kind] += 1
+                return True
         rate = self.rates.get(kind, 0.0)
         if not rate or not self.active or self.random.random() >= rate:
             return False

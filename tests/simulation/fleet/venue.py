@@ -53,6 +53,7 @@ class SimulatedVenue(Connection):
     on_arrival: an order reaches the venue; on_send: it leaves the process; failpoint: a named moment around a send, at
     which the process may die; process_now: the process's own clock, ns; twins: client ids
     of requests that came twice; may_double: whether one may.
+    veto: a class of refusal for an order, or None; offline: no request gets through, none is answered.
     """
 
     def __init__(
@@ -62,6 +63,10 @@ class SimulatedVenue(Connection):
         self.on_arrival: Callable[[OrderRequest], None] = lambda request: None
         self.on_send: Callable[[OrderRequest, int], None] = lambda request, now: None
         self.may_double: Callable[[OrderRequest], bool] = lambda request: True
+        self.veto: Callable[[OrderRequest], RefusalCode | None] = lambda request: None
+        self.offline = False
+        self.hedged = False
+        self.can_trade = True
         self.failpoint: Callable[[str], None] = lambda name: None
         self.process_now: Callable[[], int] = clock.now
         self.sent: deque[tuple[int, int]] = deque()
@@ -182,7 +187,7 @@ class SimulatedVenue(Connection):
             answer = ports.PlacesAnswered(tuple(NotSent(i, "too many requests", wait) for i in ids))
             self._tell_pause(wait, "too many requests", banned=False)
             return self._exchange(sender, 0, lambda: answer)
-        if faults.strike("place.timeout_before"):
+        if self.offline or faults.strike("place.timeout_before"):
             answer = ports.PlacesAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             return self._exchange(sender, SECOND, lambda: answer)
         delay = self._delay("place")
@@ -197,14 +202,21 @@ class SimulatedVenue(Connection):
         return self._exchange(sender, delay, lambda: self._place_all(effect))
 
     def _place_again(self, effect: ports.SendPlaces) -> None:
+        """Only what the venue has taken before comes twice: a refusal is final."""
         for request in filter(self.may_double, effect.orders):
-            self._place(request)
+            known = self.engine.order(self.account, request.symbol, client_id=request.client_id)
+            if not isinstance(known, engine.Rejection):
+                self._place(request)
 
     def _place_all(self, effect: ports.SendPlaces) -> ports.PlacesAnswered:
         return ports.PlacesAnswered(tuple(self._place(request) for request in effect.orders))
 
     def _place(self, request: OrderRequest) -> PlaceOutcome:
         self.on_arrival(request)
+        vetoed = self.veto(request)
+        if vetoed is not None:
+            self.refused[vetoed.value] += 1
+            return Refused(request.client_id, vetoed, "-1", "the venue does not want it")
         for kind, (refusal, venue_code, sentence) in REFUSED.items():
             if self.faults.strike(kind):
                 return Refused(request.client_id, refusal, venue_code, sentence)
@@ -224,6 +236,8 @@ class SimulatedVenue(Connection):
             code = REFUSALS.get(answer.code, RefusalCode.RULE)
             self.refused[code.value] += 1
             return Refused(request.client_id, code, str(answer.code), answer.message)
+        if self.faults.strike("place.lies"):
+            return Refused(request.client_id, RefusalCode.OTHER, "-1000", "an unknown error occurred")
         return Accepted(report_of(answer))
 
     def _send_cancels(self, sender: ActorRef, effect: ports.SendCancels) -> None:
@@ -242,7 +256,7 @@ class SimulatedVenue(Connection):
         if faults.strike("cancel.not_sent"):
             answer = ports.CancelsAnswered(tuple(NotSent(i, "connection refused", SECOND // 10) for i in ids))
             return self._exchange(sender, 0, lambda: answer)
-        if faults.strike("cancel.timeout_before"):
+        if self.offline or faults.strike("cancel.timeout_before"):
             answer = ports.CancelsAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             return self._exchange(sender, SECOND, lambda: answer)
         delay = self._delay("cancel")
@@ -274,7 +288,7 @@ class SimulatedVenue(Connection):
         def find() -> object:
             if held:
                 return ports.FindFailed(effect.symbol, effect.client_id, "banned", held)
-            if self.faults.strike("find.failed"):
+            if self.offline or self.faults.strike("find.failed"):
                 return ports.FindFailed(effect.symbol, effect.client_id, "timed out")
             found = self.engine.order(self.account, effect.symbol, client_id=effect.client_id)
             if isinstance(found, engine.Rejection):
@@ -339,7 +353,7 @@ class SimulatedVenue(Connection):
                     tuple(self._named(fill_of(fill, rules, named=False), known) for fill in fills), started,
                 )
             )  # fmt: skip
-            if self.faults.strike("truth.failed"):
+            if self.offline or self.faults.strike("truth.failed"):
                 answer = ports.TruthFailed(symbol, "timed out")
             if line is not None and line.open:
                 line.host.tell(sender, answer)
@@ -358,7 +372,7 @@ class SimulatedVenue(Connection):
         held = self._paused("prepare", checked=False)
 
         def prepare() -> object:
-            if held or self.faults.strike("prepare.failed"):
+            if held or self.offline or self.faults.strike("prepare.failed"):
                 return ports.SymbolRefused(effect.symbol, "the venue did not answer", False)
             if not self.engine.has_market(effect.symbol):
                 return ports.SymbolRefused(effect.symbol, f"this venue does not trade {effect.symbol}", True)
@@ -378,14 +392,18 @@ class SimulatedVenue(Connection):
 
     def _account_state(self) -> AccountState:
         summary = self.engine.summary(self.account)
-        return AccountState(summary.wallet, summary.available, False, True, summary.margin_balance)
+        return AccountState(summary.wallet, summary.available, self.hedged, self.can_trade, summary.margin_balance)
 
     def _fetch_account(self, sender: ActorRef, effect: ports.FetchAccount) -> None:
         self.requests["account"] += 1
         held = self._paused("account")
 
         def fetch() -> object:
-            return ports.AccountFailed("banned") if held else ports.AccountFetched(self._account_state())
+            return (
+                ports.AccountFailed("no answer")
+                if held or self.offline
+                else ports.AccountFetched(self._account_state())
+            )
 
         self._exchange(sender, self._wait(self.latency.request), fetch)
 
@@ -418,7 +436,7 @@ class SimulatedVenue(Connection):
         symbol = effect.instrument.symbol
 
         def subscribed() -> None:
-            if self.line is not None:
+            if self.line is not None and symbol not in self.deaf:
                 self.subscribed.add(symbol)
                 self.on_engine_event(self.engine.book_ticker(symbol))
 

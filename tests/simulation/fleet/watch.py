@@ -141,9 +141,10 @@ class Watch:
         yield "batches being written", len(desk._commits), IN_FLIGHT
         yield "withdrawn orders", len(desk._withdrawn.keys() - committing), 0
         yield "requests in flight", abs(desk._in_flight), 2 * IN_FLIGHT
-        yield "live orders", exchange.tracker.size, 60 * symbols
+        most = sum(world.setup.grids.get(i, world.setup.grid).max_open_orders for i in range(symbols)) + 40 * symbols
+        yield "live orders", exchange.tracker.size, most
         yield "ended orders", len(exchange.tracker._ended_order), ENDED
-        yield "requests that wait", desk.waiting, 120 * symbols
+        yield "requests that wait", desk.waiting, 2 * most
         yield "payments", max(map(len, exchange._funding.values()), default=0), PAYMENTS
         yield "strangers", len(exchange._foreign_told), 1_001
         yield "prices", len(exchange.board.cells), symbols
