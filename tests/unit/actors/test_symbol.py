@@ -342,7 +342,7 @@ def test_a_withdrawn_order_costs_its_slot_no_time() -> None:
     assert again.request.client_id != plan.request.client_id
 
 
-def test_a_reduce_only_refusal_has_the_position_checked() -> None:
+def test_f20_a_reduce_only_refusal_has_the_position_checked() -> None:
     market = Market().trade()
     market.fills(market.plan(-1))
     market.fails(market.plan(-1), RefusalCode.REDUCE_ONLY.value)
