@@ -7,11 +7,26 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from fleet.hands import manual_order
-from fleet.scenario import CALM, GRID, agreed, calm, explain, openings, orders, said, status
+from fleet.connection import SECOND
+from fleet.hands import liquidate, manual_order
+from fleet.scenario import (
+    CALM,
+    GRID,
+    agreed,
+    calm,
+    effects,
+    exits,
+    explain,
+    fill_down,
+    held,
+    openings,
+    orders,
+    said,
+    status,
+)
 from fleet.world import ACCOUNT, World
 
-from opensqt_actors.actors import operator
+from opensqt_actors.actors import operator, ports
 from opensqt_actors.domain.exposure import ExposureLimits, Limit
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import OrderRequest, RefusalCode
@@ -147,3 +162,44 @@ def test_f38_an_unknown_symbol_and_a_key_without_trade_permission_are_refused_in
     assert "trade" in row.why
     assert not orders(barred, barred.names[0])
     assert not barred.tables.orders
+
+
+@pytest.mark.parametrize("way", ["by hand", "liquidated"])
+def test_f18_a_position_that_is_closed_on_the_venue_is_seen_and_never_bought_back(way: str) -> None:
+    world = calm()
+    name = world.names[0]
+    fill_down(world, name, 3)
+    world.advance(3)
+    had = held(world, name)
+    if way == "by hand":
+        assert world.mischief.close_by_hand(name)
+    else:
+        assert liquidate(world.engine, ACCOUNT, name, world.venue.now_ms)
+        world.touched.add(name)
+    bought = effects(world, ports.SendPlaces)
+    world.advance(CALM.execution.reconcile_interval / SECOND + 8)
+    assert world.engine.position(ACCOUNT, name).amount == 0
+    assert openings(world, name) == []
+    assert said(world, "position.mismatch")
+    keys = [decode(order.client_id) for _, effect in bought for order in effect.orders]
+    assert not [key for key in keys if key is not None and key.kind.opens and key.level in had]
+    answer = world.ask(lambda request: operator.ReconcileSymbol(request, ACCOUNT, name, True), 10)
+    assert answer.verdict == "same"
+    world.advance(5)
+    assert held(world, name) == {}
+    assert exits(world, name) == []
+    assert openings(world, name)
+    agreed(world)
+
+
+def test_f18_a_small_part_that_is_closed_on_the_venue_is_corrected_without_a_question() -> None:
+    world = calm(replace(CALM, grid=replace(GRID, amount=Decimal(300))))
+    name = world.names[0]
+    fill_down(world, name, 3)
+    world.advance(3)
+    assert world.mischief.close_by_hand(name, 0.03)
+    world.advance(CALM.execution.reconcile_interval / SECOND + 8)
+    assert sum(held(world, name).values()) == world.engine.position(ACCOUNT, name).amount
+    assert said(world, "position.corrected")
+    assert not said(world, "position.mismatch")
+    agreed(world)

@@ -275,3 +275,23 @@ def test_f23_a_symbol_that_comes_and_goes_leaves_nothing_behind() -> None:
         assert isinstance(world.add(name, replace(GRID, amount=Decimal(20))), operator.Done)
         world.advance(3)
     agreed(world)
+
+
+def test_f37_after_a_restart_exits_go_out_although_no_price_and_no_candle_comes() -> None:
+    world = calm(THREE)
+    for name in world.names:
+        fill_down(world, name, 2)
+    world.advance(0.01)
+    world.kill()
+    world.venue.deaf.update(world.names)
+    world.clock.advance(SECOND)
+    world.start()
+    world.advance(3)
+    for name in world.names:
+        actor = world.symbol(name)
+        assert actor is not None
+        assert actor.bid == 0
+        assert sum(order.quantity for order in exits(world, name)) == world.engine.position(ACCOUNT, name).amount > 0
+    world.venue.deaf.clear()
+    world.advance(25)
+    agreed(world)

@@ -67,6 +67,28 @@ class Mischief:
         if faults.strike("account.manual_order"):
             hands.manual_order(engine, world.account, faults.random.choice(world.names), now_ms, world.venue.random)
 
+        if faults.strike("account.closed"):
+            self.close_by_hand(faults.random.choice(world.names), faults.random.choice([0.03, 0.3, 1.0]))
+        if faults.strike("account.liquidated"):
+            name = faults.random.choice(world.names)
+            if hands.liquidate(engine, world.account, name, now_ms):
+                world.touched.add(name)
+
+    def close_by_hand(self, name: str, part: float = 1.0) -> bool:
+        """Somebody closes a part of a position at the market. Whether there was that much."""
+        world = self._world
+        closed = hands.manual_close(world.engine, world.account, name, world.venue.now_ms, part)
+        if closed:
+            world.touched.add(name)
+        return closed
+
+    def accept(self) -> None:
+        """The operator's hand again: where books and venue stay different, the venue is right."""
+        for name in self._world.names:
+            actor = self._world.symbol(name)
+            if actor is not None and "position_mismatch" in actor.gates:
+                self.tell_supervisor(operator.ReconcileSymbol, name, True)
+
     def _fund(self, name: str, now_ms: int) -> None:
         """Funding; what is paid on a position that was left is nobody's."""
         world = self._world
@@ -86,6 +108,8 @@ class Mischief:
         if faults.strike("operator.removed"):
             self.tell_supervisor(operator.RemoveSymbol, choose.choice(world.names), choose.choice(list(RemoveMode)))
         self._mend()
+        if {"account.closed", "account.liquidated"} & set(faults.rates) and choose.random() < 0.05:
+            self.accept()
 
     def _mend(self) -> None:
         """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""

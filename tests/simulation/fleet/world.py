@@ -146,6 +146,7 @@ class World:
         self.closed: dict[str, int] = {}
         self.broken: set[str] = set()
         self.undecided: set[str] = set()
+        self.touched: set[str] = set()
         self.unowned: dict[str, Decimal] = dict.fromkeys(self.names, Decimal(0))
         self.watch = Watch(self)
         self.on_step: Callable[[StepRecord], None] | None = None
@@ -401,6 +402,7 @@ class World:
         if self.host is None:
             self.start()
         self.advance(seconds / 2)
+        self.mischief.accept()
         for row in self.supervisor.view().symbols:
             if row.state in (SymbolState.QUARANTINED, SymbolState.PAUSED):
                 self.mischief.tell_supervisor(operator.ResumeSymbol, row.symbol)
