@@ -1,7 +1,7 @@
 """Run seeded simulations of the whole fleet on every core; the last line on stdout is one JSON object about them all.
 
 Exit code 1 when an invariant was violated: the seed and how to replay it are printed first. A seed gives the same run
-everywhere. `--trace` prints the last steps of a run before what was found, for one seed at a time.
+everywhere. Interrupted: the line says what was done, exit code 130. `--trace` prints the last steps of a run before what was found, for one seed at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import os
 import shlex
+import signal
 import sys
 import time
 from collections import Counter, deque
@@ -43,19 +44,25 @@ def main() -> int:
     begin = reported = time.monotonic()
     faults = Counter(dict.fromkeys(sorted(KINDS), 0))
     done = violated = steps = crashes = fills = 0
-    for outcome in _traced(seeds, options.trace) if options.trace else _outcomes(seeds, options.jobs):
-        done += 1
-        steps += outcome.steps
-        crashes += outcome.crashes
-        fills += outcome.fills
-        faults.update(outcome.faults)
-        if outcome.violations:
-            violated += 1
-            _complain(outcome)
-        if time.monotonic() - reported > REPORT_EVERY:
-            reported = time.monotonic()
-            took = reported - begin
-            print(f"{done} of {len(seeds)} seeds in {took:.0f} s, {violated} with violations", file=sys.stderr)
+    interrupted = False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for outcome in _traced(seeds, options.trace) if options.trace else _outcomes(seeds, options.jobs):
+            done += 1
+            steps += outcome.steps
+            crashes += outcome.crashes
+            fills += outcome.fills
+            faults.update(outcome.faults)
+            if outcome.violations:
+                violated += 1
+                _complain(outcome)
+            if time.monotonic() - reported > REPORT_EVERY:
+                reported = time.monotonic()
+                took = reported - begin
+                print(f"{done} of {len(seeds)} seeds in {took:.0f} s, {violated} with violations", file=sys.stderr)
+    except KeyboardInterrupt:
+        interrupted = True
+        print(f"interrupted after {done} of {len(seeds)} seeds, which ended in any order", file=sys.stderr)
     summary = {
         "seeds": done,
         "first": options.first,
@@ -67,7 +74,7 @@ def main() -> int:
         "seconds": round(time.monotonic() - begin, 1),
     }
     print(orjson.dumps(summary).decode())
-    return 1 if violated else 0
+    return 1 if violated else 130 if interrupted else 0
 
 
 def _outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
@@ -75,8 +82,13 @@ def _outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
     if jobs == 1 or len(seeds) == 1:
         yield from map(run, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(run, seeds, chunksize=max(1, min(20, len(seeds) // (4 * jobs))))
+    with multiprocessing.get_context("spawn").Pool(jobs, _deaf) as pool:
+        yield from pool.imap_unordered(run, seeds, chunksize=max(1, min(5, len(seeds) // (4 * jobs))))
+
+
+def _deaf() -> None:
+    """Ctrl-C goes to all processes of a terminal; the first of them ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _traced(seeds: range, length: int) -> Iterator[Outcome]:
