@@ -1,7 +1,8 @@
 """Run seeded simulations of the whole fleet on every core; the last line on stdout is one JSON object about them all.
 
 Exit code 1 when an invariant was violated: the seed and how to replay it are printed first. A seed gives the same run
-everywhere. Interrupted: the line says what was done, exit code 130. `--trace` prints the last steps of a run before what was found, for one seed at a time.
+everywhere. Interrupted: the line says what was done, exit code 130. `--trace` prints the last steps of a run before
+what was found, for one seed at a time.
 """
 
 from __future__ import annotations
