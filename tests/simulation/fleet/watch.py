@@ -110,8 +110,8 @@ class Watch:
         symbols = len(world.names)
         counters = world.host.counters
         yield "messages waiting", counters.backlog, 2
-        yield "actors", counters.actors, 4 + symbols
-        yield "timers", counters.timers, 6 * (4 + symbols)
+        yield "actors", counters.actors, 5 + symbols
+        yield "timers", counters.timers, 6 * (5 + symbols)
         working = 0
         for actor in actors:
             slots, grid = actor.slots, actor.spec.grid
