@@ -61,7 +61,7 @@ class Watch:
         """Whether an order that is wanted now could be placed now."""
         journal, now = self._world.journal, self._world.process_clock.now()
         writable = journal is not None and not journal.away
-        return writable and exchange.orders_up and now >= exchange.budget.paused_until
+        return writable and exchange.orders_up and exchange.budget.room(now) > 0
 
     def _exits(self, actor: SymbolActor, ns: int) -> None:
         """Every holding that the venue would take an exit for has one, and hears of it, in bounded time."""
