@@ -282,3 +282,25 @@ def test_f23_nothing_grows_over_many_minutes_of_faults() -> None:
         if bound < 1_000 and name in half:
             assert size <= max(2 * half[name][0], half[name][0] + 10), name
     agreed(world, 70)
+
+
+@pytest.mark.parametrize("settle", [False, True], ids=["trading stops", "and positions are settled"])
+def test_f25_a_delisted_market_opens_nothing_is_told_once_a_pause_and_the_others_trade_on(settle: bool) -> None:
+    world = calm(replace(THREE, symbols=2))
+    name, other = world.names
+    fill_down(world, name, 2)
+    world.advance(3)
+    world.engine.delist(name, world.venue.now_ms, settle=settle)
+    world.touched.add(name)
+    world.advance(2)
+    sent = effects(world, ports.SendPlaces)
+    world.advance(50)
+    again = [
+        order for _, effect in sent for order in effect.orders if order.symbol == name and order.client_id[14] in "bs"
+    ]
+    assert again == []
+    assert "takes no orders" in explain(world, name).row.why
+    assert len(said(world, "market.closed")) == 1
+    assert len(openings(world, other)) == GRID.buy_window
+    world.advance(130)
+    assert 3 <= len(said(world, "market.closed")) <= 4
