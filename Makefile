@@ -18,6 +18,10 @@ REPLAY ?=
 # make test
 TESTS ?= tests
 PYTEST_ARGS ?=
+# make sim
+SEEDS ?= 200
+FIRST ?= 1
+SIM_ARGS ?=
 # make migrate
 DATABASE_URL ?=
 # make check: the commit with which proto/ must stay compatible, if not the one that scripts/check.sh finds
@@ -68,8 +72,8 @@ proto: $(STAMP) ## generate opensqt_actors/wire/v1 from proto/
 bench: $(STAMP) ## run the benchmarks, one JSON line each: [BENCH=scripts/bench/tick_to_order.py]
 	@for bench in $(BENCH); do echo "== $$bench" >&2; $(BIN)/python $$bench; done
 
-sim: $(STAMP) ## run the seeded simulations of the whole fleet
-	@$(BIN)/python -m pytest tests/simulation $(PYTEST_ARGS)
+sim: $(STAMP) ## run seeded simulations of the whole fleet: [SEEDS=200] [FIRST=1] [SIM_ARGS="--trace 200"]
+	@$(BIN)/python scripts/sim.py --seeds $(SEEDS) --first $(FIRST) $(SIM_ARGS)
 
 migrate: $(STAMP) ## bring a database to the newest schema: DATABASE_URL=sqlite:///state/opensqt.db
 	@test -n "$(DATABASE_URL)" || { echo "say which database: make migrate DATABASE_URL=sqlite:///state/opensqt.db" >&2; exit 4; }

@@ -14,7 +14,7 @@ from opensqt_actors.domain.records import Restored, RiskSaved
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
-from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, Effect, SetTimer, Spawn, Stop, Tell
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, Effect, SetTimer, Spawn, Stop, Tell
 from opensqt_actors.runtime.supervision import Quarantine, RestartHistory, RestartPolicy, decide
 
 SECOND = 1_000_000_000
@@ -387,6 +387,7 @@ class ShardActor:
         child.alive = False
         if child.done:
             self._children[actor] = _Child(actor, RestartHistory(), incarnation)
+            return [CancelTimer(f"again:{actor}")]
         return []
 
     # --- stopping ----------------------------------------------------------------------------------------------------

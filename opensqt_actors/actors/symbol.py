@@ -36,6 +36,7 @@ from opensqt_actors.actors.symbol_messages import (
     Reconcile,
     ReconcileNow,
     Remove,
+    Reopen,
     Resume,
     RowChanged,
     Start,
@@ -48,7 +49,7 @@ from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submi
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
-from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, unlock
+from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, reopen, unlock
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
@@ -156,6 +157,7 @@ class SymbolActor:
             Reconcile: self._reconcile,
             ReconcileNow: self._reconcile_now,
             Unlock: lambda message, now: unlock(self, now),
+            Reopen: lambda message, now: reopen(self, now),
             AskFacts: lambda message, now: self.clearance.ask(self),
         }
 

@@ -105,6 +105,11 @@ class Unlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """A market that took no orders may take them again. Sent to itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskFacts:
     """Time to ask whether what pre-flight lacks is there now. Sent to itself."""
 

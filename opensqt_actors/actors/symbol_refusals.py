@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import PlaceFailed
-from opensqt_actors.actors.symbol_messages import Execution, Reconcile, Unlock
+from opensqt_actors.actors.symbol_messages import Execution, Reconcile, Reopen, Unlock
 from opensqt_actors.domain.orders import RefusalCode
 from opensqt_actors.domain.slots import Slot
 from opensqt_actors.runtime.effects import Effect, SetTimer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
 SECOND = 1_000_000_000
+CLOSED = "market_closed"
 
 MILLISECOND = 1_000_000
 FIRST_WAIT = 100 * MILLISECOND
@@ -91,7 +92,20 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
         ]
     if message.code == RefusalCode.REDUCE_ONLY:
         effects += actor.ask_truth(now)
+    if message.code == RefusalCode.SYMBOL_CLOSED and CLOSED not in actor.gates:
+        sentence = f"the venue takes no orders for {actor.symbol}: {message.sentence}"
+        actor.gates.close(CLOSED, sentence)
+        effects += [
+            SetTimer("reopen", actor.execution.slot_pause, Reopen()),
+            ports.Announce("market.closed", actor.account, actor.symbol, sentence, "critical"),
+        ]
     return effects + actor.act(now)
+
+
+def reopen(actor: SymbolActor, now: int) -> list[Effect]:
+    """A market that took no orders may take them again: the next refusal closes it for another pause."""
+    actor.gates.open(CLOSED)
+    return actor.act(now)
 
 
 def unlock(actor: SymbolActor, now: int) -> list[Effect]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from fleet.hands import market_buy
 from fleet.invariants import violations
 from fleet.venue import SECOND
 from fleet.world import ACCOUNT, Setup, World
@@ -214,7 +215,7 @@ def test_a_symbol_that_does_not_exist_is_refused_and_nothing_changes() -> None:
 def test_a_position_that_was_there_before_is_refused_or_adopted() -> None:
     world = World(3, replace(MODES, symbols=3))
     name = world.names[0]
-    world.venue.market_order(name, 40)
+    market_buy(world.engine, ACCOUNT, name, 40, world.venue.now_ms)
     world.start()
     world.advance(5)
     row = next(row for row in world.ask(operator.GetStatus).symbols if row.symbol == name)

@@ -34,7 +34,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.mark.postgres
 @pytest.mark.timeout(150)
-def test_symbols_trade_on_postgresql_and_a_kill_loses_nothing(
+def test_f15_symbols_trade_on_postgresql_and_a_kill_loses_nothing(
     start_venue: Any, make_supervisor: Any, postgres_database: str
 ) -> None:
     venue = start_venue(SYMBOLS)

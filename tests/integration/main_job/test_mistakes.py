@@ -58,14 +58,14 @@ def only_line(said: str) -> str:
 
 
 @pytest.mark.timeout(60)
-def test_malformed_yaml_is_named_with_its_line(run: Run) -> None:
+def test_f38_malformed_yaml_is_named_with_its_line(run: Run) -> None:
     code, said = run("state_dir: x\naccounts: {main: [\nsymbols: }\n")
     assert code == CONFIGURATION
     assert "line 3" in only_line(said)
 
 
 @pytest.mark.timeout(60)
-def test_an_unknown_key_is_named_with_the_one_that_was_meant(run: Run) -> None:
+def test_f38_an_unknown_key_is_named_with_the_one_that_was_meant(run: Run) -> None:
     code, said = run(defaults={"amuont": 30})
     assert code == CONFIGURATION
     assert "defaults.amuont" in only_line(said)
@@ -73,7 +73,7 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(run: Run) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_a_missing_secret_variable_is_named(run: Run, venue: VenueProcess, folder: Path) -> None:
+def test_f38_a_missing_secret_variable_is_named(run: Run, venue: VenueProcess, folder: Path) -> None:
     document = configuration(venue, folder / "state", ["BTCUSDT"])
     document["accounts"]["main"]["secret"] = "env:OPENSQT_TEST_NO_SUCH_SECRET"
     code, said = run(yaml.safe_dump(document))
@@ -83,7 +83,7 @@ def test_a_missing_secret_variable_is_named(run: Run, venue: VenueProcess, folde
 
 
 @pytest.mark.timeout(60)
-def test_a_wrong_key_is_refused_without_being_shown(run: Run, venue: VenueProcess, folder: Path) -> None:
+def test_f38_a_wrong_key_is_refused_without_being_shown(run: Run, venue: VenueProcess, folder: Path) -> None:
     document = configuration(venue, folder / "state", ["BTCUSDT"])
     document["accounts"]["main"]["api_key"] = "sim-nobody-knows-this-one"
     code, said = run(yaml.safe_dump(document))
@@ -93,7 +93,7 @@ def test_a_wrong_key_is_refused_without_being_shown(run: Run, venue: VenueProces
 
 
 @pytest.mark.timeout(60)
-def test_an_interval_below_the_fees_is_refused(run: Run) -> None:
+def test_f38_an_interval_below_the_fees_is_refused(run: Run) -> None:
     code, said = run(symbols=["BTCUSDT", {"symbol": "ETHUSDT", "interval_percent": 0.03}], defaults={"amount": 60})
     assert code == CONFIGURATION
     assert "ETHUSDT" in only_line(said)
@@ -101,7 +101,7 @@ def test_an_interval_below_the_fees_is_refused(run: Run) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_an_unknown_symbol_is_named_with_the_one_that_was_meant(run: Run) -> None:
+def test_f38_an_unknown_symbol_is_named_with_the_one_that_was_meant(run: Run) -> None:
     code, said = run(symbols=["BTCUSDT", "ETHUSTD"])
     assert code == CONFIGURATION
     assert "ETHUSTD" in only_line(said)
@@ -130,7 +130,7 @@ def test_a_socket_on_which_somebody_answers_is_named(run: Run, folder: Path) -> 
 
 
 @pytest.mark.timeout(60)
-def test_a_database_that_is_away_is_named_without_its_password(run: Run) -> None:
+def test_f38_a_database_that_is_away_is_named_without_its_password(run: Run) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

@@ -79,7 +79,7 @@ EVENT = {"event": "ORDER_TRADE_UPDATE"}
         pytest.param([{"match": EVENT, "action": "drop_event", "probability": 0.2}], id="f04-dropped"),
     ],
 )
-def test_order_events_that_come_twice_late_in_any_order_or_never_change_nothing(
+def test_f33_order_events_that_come_twice_late_in_any_order_or_never_change_nothing(
     start_venue: Any, make_supervisor: Any, faults: list[dict[str, Any]]
 ) -> None:
     venue = start_venue(SYMBOLS)

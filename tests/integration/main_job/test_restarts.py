@@ -90,7 +90,7 @@ def test_a_market_that_was_left_is_taken_up_again_with_what_it_holds(trading: An
 
 
 @pytest.mark.timeout(120)
-def test_a_position_of_somebody_else_is_a_reason_to_refuse_and_stays_untouched(
+def test_f17_f26_a_position_of_somebody_else_is_a_reason_to_refuse_and_stays_untouched(
     start_venue: Any, make_supervisor: Any
 ) -> None:
     venue = start_venue(3)

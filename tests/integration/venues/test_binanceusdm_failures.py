@@ -79,7 +79,7 @@ async def test_a_look_up_that_fails_says_nothing_about_the_order(lab, simulator,
     assert await lab.venue.find(lab.symbol, ClientId("sq0000000000000none")) is None
 
 
-async def test_a_query_is_repeated_once_after_the_clock_was_measured(lab, simulator) -> None:
+async def test_f21_a_query_is_repeated_once_after_the_clock_was_measured(lab, simulator) -> None:
     await simulator.admin("POST", "/clock", {"skew_ms": 5_000})
     try:
         assert await lab.venue.open_orders(lab.symbol) == []
@@ -87,7 +87,7 @@ async def test_a_query_is_repeated_once_after_the_clock_was_measured(lab, simula
         await simulator.admin("POST", "/clock", {"skew_ms": 0})
 
 
-async def test_a_connection_reset_after_acceptance_leaves_the_outcome_open(lab, simulator) -> None:
+async def test_f01_a_connection_reset_after_acceptance_leaves_the_outcome_open(lab, simulator) -> None:
     bid, _ = await lab.started()
     order = lab.order(bid - bid // 50)
     await simulator.fault(on(lab), "reset_after_accept", count=1)
@@ -108,7 +108,7 @@ async def test_a_connection_reset_after_acceptance_leaves_the_outcome_open(lab, 
         (403, None, "Forbidden", NotSent),
     ],
 )
-async def test_an_error_says_whether_the_order_may_exist(lab, simulator, status, code, message, kind) -> None:
+async def test_f02_an_error_says_whether_the_order_may_exist(lab, simulator, status, code, message, kind) -> None:
     bid, _ = await lab.started()
     await simulator.fault(on(lab), "error", count=1, http_status=status, code=code, msg=message)
     [outcome] = await lab.venue.place([lab.order(bid - bid // 50)])
@@ -139,7 +139,7 @@ async def test_f08_after_429_nothing_is_sent_until_the_venue_allows_it(lab, simu
     assert lab.venue.usage()["requests"] == requests
 
 
-async def test_too_many_orders_holds_back_orders_but_not_cancels_and_queries(lab, simulator) -> None:
+async def test_f08_f09_too_many_orders_holds_back_orders_but_not_cancels_and_queries(lab, simulator) -> None:
     bid, _ = await lab.started()
     resting, late = lab.order(bid - bid // 50), lab.order(bid - bid // 40)
     await lab.venue.place([resting])
@@ -152,7 +152,7 @@ async def test_too_many_orders_holds_back_orders_but_not_cancels_and_queries(lab
     assert not isinstance((await lab.venue.cancel([CancelRequest(resting.client_id, lab.symbol)]))[0], NotSent)
 
 
-async def test_a_wrong_clock_is_measured_and_the_order_is_not_sent(lab, simulator) -> None:
+async def test_f21_a_wrong_clock_is_measured_and_the_order_is_not_sent(lab, simulator) -> None:
     bid, _ = await lab.started()
     order = lab.order(bid - bid // 50)
     await simulator.admin("POST", "/clock", {"skew_ms": 5_000})
@@ -176,7 +176,7 @@ async def test_one_bad_element_does_not_fail_its_batch(lab, simulator) -> None:
     assert [type(outcome) for outcome in outcomes] == [Accepted, Refused, Accepted]
 
 
-async def test_a_lost_batch_leaves_every_order_of_it_open(lab, simulator) -> None:
+async def test_f01_a_lost_batch_leaves_every_order_of_it_open(lab, simulator) -> None:
     bid, _ = await lab.started()
     orders = [lab.order(bid - bid // 50 - k) for k in range(3)]
     await simulator.fault(on(lab, "/fapi/v1/batchOrders"), "reset_after_accept", count=1)
@@ -243,7 +243,7 @@ async def test_f05_leaving_and_coming_back_at_once_subscribes_again(lab) -> None
     await lab.told.until(lambda: StreamUp("prices", reconnected=True) in lab.told.events)
 
 
-async def test_after_a_reset_prices_and_marks_come_back_by_themselves(lab, simulator) -> None:
+async def test_f35_after_a_reset_prices_and_marks_come_back_by_themselves(lab, simulator) -> None:
     await lab.started()
     await simulator.admin("POST", "/sockets/reset", {"kind": "market"})
     await lab.told.until(lambda: StreamUp("prices", reconnected=True) in lab.told.events)
@@ -301,7 +301,7 @@ async def test_a_sink_that_raises_does_not_end_the_stream(lab) -> None:
     assert lab.venue.usage()["bad_frames"] == 1
 
 
-async def test_a_wrong_secret_is_refused_at_open_in_one_sentence_without_the_key(simulator) -> None:
+async def test_f38_a_wrong_secret_is_refused_at_open_in_one_sentence_without_the_key(simulator) -> None:
     venue = BinanceUsdm("test", Credentials(SecretStr("sim-key-00"), SecretStr("sim-wrong-secret")), simulator.site)
     with pytest.raises(VenueError) as caught:
         await venue.open(lambda *_: None, lambda _: None)
@@ -321,7 +321,7 @@ async def test_keys_of_one_world_never_reach_the_other(simulator, key, simulated
     await venue.close()
 
 
-async def test_a_venue_that_is_not_there_is_one_sentence(simulator, unused_tcp_port) -> None:
+async def test_f38_a_venue_that_is_not_there_is_one_sentence(simulator, unused_tcp_port) -> None:
     credentials = Credentials(SecretStr("sim-key-00"), SecretStr("sim-secret-00"))
     venue = BinanceUsdm("test", credentials, SimulatedSite(unused_tcp_port, simulator.ca))
     with pytest.raises(VenueError, match="not connected"):

@@ -116,7 +116,7 @@ async def test_funding_that_the_venue_books_is_told_with_its_id(driven, simulato
     assert list(await lab.venue.funding(0)) == [payment]
 
 
-async def test_a_mistyped_symbol_is_refused_by_name(driven) -> None:
+async def test_f38_a_mistyped_symbol_is_refused_by_name(driven) -> None:
     _, driver, told, _ = driven
     driver.perform(SENDER, ports.PrepareSymbol("BTCUSDTT"))
     [refused] = await told.until(lambda: told.of(ports.SymbolRefused))

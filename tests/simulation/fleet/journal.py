@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import assert_never
 
+from fleet.faults import Faults, InjectedKill
+
 from opensqt_actors.domain.orders import Fill, OrderStatus
 from opensqt_actors.domain.records import (
     Entry,
@@ -172,31 +174,96 @@ class Tables:
         return [(saved.fill, saved) for key, saved in self.fills.items() if key[:2] == (account, symbol)]
 
 
+COMMIT_TIMEOUT = 2_000_000_000
+"""So long may a question wait, ns; after that it is refused, unless its transaction has begun."""
+
+
+class Job:
+    """Work for a transaction. refuse: what to do instead when it was not begun in time; None: it waits for ever."""
+
+    __slots__ = ("done", "refuse", "work")
+
+    def __init__(self, work: Callable[[], None], refuse: Callable[[], None] | None) -> None:
+        self.work = work
+        self.refuse = refuse
+        self.done = False
+
+    def give_up(self) -> None:
+        """Its time is over."""
+        if not self.done and self.refuse is not None:
+            self.done = True
+            self.refuse()
+
+
 class Journal:
-    """The queue of one process in front of the tables. `later` plans a call in so many ns, while the process lives."""
+    """The queue of one process in front of the tables. `later` plans a call in so many ns, while the process lives.
+
+    faults: may let the process die around a transaction, or within one of several jobs: then the first of them are
+    durable and the others are not.
+    """
 
     def __init__(
         self,
         tables: Tables,
         later: Callable[[int, Callable[[], None]], None],
         latency: Callable[[], int],
+        faults: Faults,
     ) -> None:
         self.tables = tables
         self._later = later
         self._latency = latency
-        self._queue: list[Callable[[], None]] = []
+        self._faults = faults
+        self._queue: list[Job] = []
         self._busy = False
+        self._away = False
+        self._outages = 0
 
-    def put(self, work: Callable[[], None]) -> None:
-        """Do this work after all work before it."""
-        self._queue.append(work)
+    @property
+    def away(self) -> bool:
+        """Whether nothing can be written now."""
+        return self._away
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are not written yet."""
+        return len(self._queue)
+
+    def outage(self, ns: int) -> None:
+        """The database is away for so long."""
+        self._away = True
+        self._outages += 1
+        number = self._outages
+        self._later(ns, lambda: self._back() if number == self._outages else None)
+
+    def _back(self) -> None:
+        self._away = False
+        if self._queue and not self._busy:
+            self._busy = True
+            self._later(self._latency(), self._group)
+
+    def put(self, work: Callable[[], None], refuse: Callable[[], None] | None = None) -> None:
+        """Do this work after all work before it, or refuse it when it could not be begun in time."""
+        job = Job(work, refuse)
+        self._queue.append(job)
+        if refuse is not None:
+            self._later(COMMIT_TIMEOUT, job.give_up)
+        if self._away:
+            return
         if not self._busy:
             self._busy = True
             self._later(self._latency(), self._group)
 
     def _group(self) -> None:
         """Commit everything that waits now, as the real writer does."""
-        group, self._queue = self._queue, []
         self._busy = False
-        for work in group:
-            work()
+        if self._away:
+            return
+        group, self._queue = [job for job in self._queue if not job.done], []
+        self._faults.failpoint("journal.before_commit")
+        torn = self._faults.strike("kill.journal.torn")
+        for job in group[: self._faults.random.randint(0, len(group)) if torn else None]:
+            job.done = True
+            job.work()
+        if torn:
+            raise InjectedKill("journal.torn")
+        self._faults.failpoint("journal.after_commit")

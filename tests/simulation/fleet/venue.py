@@ -1,42 +1,38 @@
 """The venue as the fleet sees it: the simulated engine behind every effect that leaves for a venue, with latencies.
 
-It outlives the process: what a dead process had sent still arrives. Each account has one order stream that can break.
+It outlives the process: what a dead process had sent still arrives. What is asked for fails by seed in every way that
+the adapter knows: before or after the venue has carried it out, for certain or not, with or without an answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from random import Random
+from dataclasses import replace
 
-from fleet.faults import Faults
+from fleet.connection import SECOND, Connection, Latency, Line
+from fleet.faults import REFUSED, Faults
+from fleet.translate import MS, REFUSALS, candle_of, fill_of, instrument_of, report_of
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.prices import PriceBoard, PriceMoved
-from opensqt_actors.domain.ids import ClientId, decode
-from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.actors.prices import PriceBoard
+from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import (
     Accepted,
     AccountState,
     Cancelled,
     CancelOutcome,
     CancelRequest,
-    Candle,
     Fees,
     Fill,
-    FundingPayment,
     NotSent,
     OrderReport,
     OrderRequest,
-    OrderStatus,
     OutcomeUnknown,
     PlaceOutcome,
     Position,
     RefusalCode,
     Refused,
-    Side,
     Truth,
 )
 from opensqt_actors.runtime.behaviour import ActorId
@@ -44,95 +40,45 @@ from opensqt_actors.runtime.clock import ManualClock
 from opensqt_actors.runtime.kernel import ActorRef, Host
 from opensqt_actors.simvenue import events as engine
 from opensqt_actors.simvenue.exchange import Exchange
-from opensqt_actors.simvenue.rules import MarketRules
 
-MS = 1_000_000
-SECOND = 1_000_000_000
+__all__ = ["MS", "SECOND", "Latency", "SimulatedVenue"]
+
 REQUEST_LIFE = 5 * SECOND
 GRACE = SECOND // 2
-_STATUS = {
-    engine.OrderStatus.NEW: OrderStatus.NEW,
-    engine.OrderStatus.PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
-    engine.OrderStatus.FILLED: OrderStatus.FILLED,
-    engine.OrderStatus.CANCELED: OrderStatus.CANCELED,
-    engine.OrderStatus.EXPIRED: OrderStatus.EXPIRED,
-    engine.OrderStatus.EXPIRED_IN_MATCH: OrderStatus.EXPIRED,
-}
-_REFUSALS = {
-    -2019: RefusalCode.INSUFFICIENT_MARGIN,
-    -2018: RefusalCode.INSUFFICIENT_MARGIN,
-    -2027: RefusalCode.INSUFFICIENT_MARGIN,
-    -5022: RefusalCode.WOULD_CROSS,
-    -2022: RefusalCode.REDUCE_ONLY,
-    -4116: RefusalCode.DUPLICATE_ID,
-    -2011: RefusalCode.UNKNOWN_ORDER,
-    -2013: RefusalCode.UNKNOWN_ORDER,
-    -2025: RefusalCode.TOO_MANY_ORDERS,
-    -4141: RefusalCode.SYMBOL_CLOSED,
-    -1121: RefusalCode.SYMBOL_CLOSED,
-}
 
 
-def instrument_of(rules: MarketRules) -> Instrument:
-    """The rules as the trading side knows them."""
-    return Instrument(
-        rules.symbol, rules.base, rules.quote, rules.tick, rules.step, Decimal(1), rules.min_qty, rules.max_qty,
-        rules.min_notional,
-    )  # fmt: skip
+class SimulatedVenue(Connection):
+    """One account on the engine, and the ways to it.
 
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Bounds in ms of what a request, an answer and an event take on their way."""
-
-    request: tuple[int, int] = (3, 40)
-    answer: tuple[int, int] = (3, 40)
-    event: tuple[int, int] = (3, 60)
-
-
-@dataclass(slots=True)
-class Line:
-    """The connection of one process. cut: when it was lost; what was under way then arrives at once or never."""
-
-    host: Host
-    board: PriceBoard
-    exchange: ActorId
-    open: bool = True
-    orders_up: bool = False
-    had_been_up: bool = False
-    cut: int = 0
-
-
-class SimulatedVenue:
-    """One account on the engine. `line` is the process that is connected now."""
+    on_arrival: an order reaches the venue; on_send: it leaves the process; failpoint: a named moment around a send, at
+    which the process may die; process_now: the process's own clock, ns; twins: client ids
+    of requests that came twice; may_double: whether one may.
+    veto: a class of refusal for an order, or None; offline: no request gets through, none is answered.
+    """
 
     def __init__(
-        self, engine_: Exchange, account: str, clock: ManualClock, seed: int, faults: Faults, latency: Latency
+        self, exchange: Exchange, account: str, clock: ManualClock, seed: int, faults: Faults, latency: Latency
     ) -> None:
-        self.engine = engine_
-        self.account = account
-        self.clock = clock
-        self.faults = faults
-        self.latency = latency
-        self.random = Random(f"latency:{seed}")
-        self.line: Line | None = None
-        self.subscribed: set[str] = set()
+        super().__init__(exchange, account, clock, seed, faults, latency)
         self.on_arrival: Callable[[OrderRequest], None] = lambda request: None
         self.on_send: Callable[[OrderRequest, int], None] = lambda request, now: None
-        self.violations: list[str] = []
+        self.may_double: Callable[[OrderRequest], bool] = lambda request: True
+        self.veto: Callable[[OrderRequest], RefusalCode | None] = lambda request: None
+        self.offline = False
+        self.hedged = False
+        self.can_trade = True
+        self.failpoint: Callable[[str], None] = lambda name: None
+        self.process_now: Callable[[], int] = clock.now
         self.sent: deque[tuple[int, int]] = deque()
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        self._last_event = 0
-        self._in_flight = 0
+        self.paused_until = 0
+        self._paused_since = 0
+        self._told_pause: Line | None = None
         self._unanswered: dict[str, int] = {}
-
-    # --- connection --------------------------------------------------------------------------------------------------
 
     def connect(self, host: Host, board: PriceBoard, exchange: ActorId) -> None:
         """A process connects; its order stream comes up after a moment."""
-        self.line = line = Line(host, board, exchange)
-        self.subscribed.clear()
         self._unanswered.clear()
         for effect, port in (
             (ports.SendPlaces, self._send_places),
@@ -147,172 +93,7 @@ class SimulatedVenue:
             (ports.Unsubscribe, self._unsubscribe),
         ):
             host.bind(effect, port)
-        self._after(self.random.randint(20, 400) * MS, lambda: self._up(line))
-
-    def disconnect(self) -> None:
-        """The process is gone."""
-        if self.line is not None:
-            self.line.open = False
-            self.line.cut = self.clock.now()
-            self.line = None
-
-    def _up(self, line: Line) -> None:
-        if line.open:
-            line.orders_up = True
-            self._tell(line, ports.StreamUp("orders", line.had_been_up))
-            if not line.had_been_up:
-                self._tell(line, ports.StreamUp("prices", False))
-            line.had_been_up = True
-            self._funding_event()
-
-    def break_stream(self, down: int = SECOND // 2) -> None:
-        """The order stream breaks for `down` ns; what happens meanwhile is never told."""
-        line = self.line
-        if line is not None and line.orders_up:
-            line.orders_up = False
-            self._tell(line, ports.StreamDown("orders", "connection reset"))
-            self._after(down, lambda: self._up(line))
-
-    def _tell(self, line: Line, message: object) -> None:
-        if line.open:
-            line.host.tell(line.exchange, message)
-
-    def _after(self, ns: int, call: Callable[[], None]) -> None:
-        self._in_flight += 1
-
-        def made() -> None:
-            self._in_flight -= 1
-            call()
-
-        self.clock.call_at(self.clock.now() + ns, made)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is on its way."""
-        return self._in_flight == 0
-
-    def _wait(self, bounds: tuple[int, int]) -> int:
-        return self.random.randint(*bounds) * MS
-
-    @property
-    def now_ms(self) -> int:
-        """The venue's time."""
-        return self.clock.now() // MS
-
-    # --- what the engine tells ---------------------------------------------------------------------------------------
-
-    def on_engine_event(self, event: engine.Event) -> None:
-        """The engine's sink."""
-        match event:
-            case engine.BookTicker(symbol, _, bid, _, ask, _, time):
-                line = self.line
-                if line is not None and symbol in self.subscribed and bid and ask:
-                    rules = self.engine.rules(symbol)
-                    if line.board.offer(symbol, rules.price_text(bid), rules.price_text(ask), time * MS):
-                        line.host.tell(line.exchange, PriceMoved(symbol))
-            case engine.MarkPrice(symbol, price):
-                self._market(symbol, ports.MarkSeen(symbol, price))
-            case engine.CandleUpdate(symbol, "1m", candle, closed):
-                self._market(symbol, ports.CandleSeen(self._candle(symbol, candle, closed)))
-            case engine.OrderUpdate():
-                if event.account == self.account:
-                    self._order_event(event)
-            case engine.AccountUpdate(account, _, _, engine.UpdateReason.FUNDING_FEE):
-                if account == self.account:
-                    self._funding_event()
-            case _:
-                pass
-
-    def _market(self, symbol: str, message: object) -> None:
-        if self.line is not None and symbol in self.subscribed:
-            self._tell(self.line, message)
-
-    def _candle(self, symbol: str, candle: engine.Candle, closed: bool) -> Candle:
-        tick = float(self.engine.rules(symbol).tick)
-        step = float(self.engine.rules(symbol).step)
-        return Candle(
-            symbol, candle.open_time * MS, candle.open * tick, candle.high * tick, candle.low * tick,
-            candle.close * tick, candle.volume * step, closed,
-        )  # fmt: skip
-
-    def _order_event(self, event: engine.OrderUpdate) -> None:
-        if event.execution is engine.Execution.NEW:
-            self._check_slot(event.order)
-        line = self.line
-        if line is None or not line.orders_up:
-            return
-        if self.faults.strike("stream.reset"):
-            self.break_stream(self.faults.random.randint(50, 3_000) * MS)
-            return
-        if self.faults.strike("event.lost"):
-            return
-        report = self.report(event.order)
-        message = ports.OrderEvent(report, self.fill(event.fill) if event.fill is not None else None)
-        if self.faults.strike("event.reordered"):
-            self._after(self.faults.random.randint(0, 500) * MS, lambda: self._event(line, message))
-            return
-        if self.faults.strike("event.late"):
-            self._last_event = self.clock.now() + self.faults.random.randint(1_000, 8_000) * MS
-        self._last_event = max(self._last_event, self.clock.now() + self._wait(self.latency.event))
-        for _ in range(2 if self.faults.strike("event.doubled") else 1):
-            self._after(self._last_event - self.clock.now(), lambda: self._event(line, message))
-
-    def _event(self, line: Line, message: ports.OrderEvent) -> None:
-        if line.orders_up:
-            self._tell(line, message)
-
-    def manual_order(self, symbol: str) -> None:
-        """Somebody rests an order of their own, far from the market, and leaves it there."""
-        rules = self.engine.rules(symbol)
-        price = self.engine.book_ticker(symbol).bid // 2
-        steps = int(rules.min_notional * 3 / rules.money(price)) + 1
-        order = engine.NewOrder(
-            symbol=symbol,
-            side=engine.Side.BUY,
-            type=engine.OrderType.LIMIT,
-            quantity=rules.quantity(max(steps, rules.min_qty)),
-            price=rules.price(price),
-            client_id=f"web_{self.random.randrange(10**9)}",
-        )
-        self.engine.place(self.account, order, self.now_ms)
-
-    def market_order(self, symbol: str, worth: int) -> None:
-        """Somebody buys by hand for about so much quote currency."""
-        rules = self.engine.rules(symbol)
-        steps = int(worth / rules.money(self.engine.book_ticker(symbol).ask))
-        order = engine.NewOrder(symbol, engine.Side.BUY, engine.OrderType.MARKET, rules.quantity(steps))
-        self.engine.place(self.account, order, self.now_ms)
-
-    def _funding_event(self) -> None:
-        newest = self.engine.income(self.account, type=engine.IncomeType.FUNDING_FEE, limit=50)
-        payments = tuple(FundingPayment(i.symbol, str(i.tran_id), i.amount, i.time * MS) for i in newest)
-        if self.line is not None and payments:
-            self._tell(self.line, ports.FundingSeen(payments))
-
-    def _check_slot(self, order: engine.Order) -> None:
-        """No slot ever has two live orders on the venue."""
-        key = decode(order.client_id)
-        if key is None:
-            return
-        for other in self.engine.open_orders(self.account, order.symbol):
-            theirs = decode(other.client_id)
-            if other.order_id != order.order_id and theirs is not None and theirs.level == key.level:
-                self.violations.append(f"two live orders on level {key.level}: {order.client_id}, {other.client_id}")
-
-    def report(self, order: engine.Order) -> OrderReport:
-        """An order of the engine as the adapter reports it."""
-        return OrderReport(
-            ClientId(order.client_id), order.symbol, str(order.order_id), Side(order.side.value.lower()),
-            _STATUS[order.status], order.price, order.quantity, order.executed, order.updated * MS,
-        )  # fmt: skip
-
-    def fill(self, fill: engine.Fill, *, named: bool = True) -> Fill:
-        """A trade as the adapter reports it; the trade list does not name client ids."""
-        return Fill(
-            fill.symbol, fill.trade_id, ClientId(fill.client_id if named else ""), str(fill.order_id),
-            Side(fill.side.value.lower()), fill.price, fill.quantity, fill.commission,
-            self.engine.rules(fill.symbol).quote, fill.maker, fill.time * MS,
-        )  # fmt: skip
+        self._connect_streams(Line(host, board, exchange))
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -325,7 +106,9 @@ class SimulatedVenue:
                 return
             answer = carry_out()
             if answer is not None:
-                self._after(self._wait(self.latency.answer), lambda: reply(answer))
+                late = self.faults.strike("answer.late")
+                wait = self.faults.random.randint(500, 8_000) * MS if late else self._wait(self.latency.answer)
+                self._after(wait, lambda: reply(answer))
 
         def reply(answer: object) -> None:
             if line is not None and line.open:
@@ -333,12 +116,58 @@ class SimulatedVenue:
 
         self._after(delay, arrive)
 
+    def _paused(self, request: str, *, checked: bool = True) -> int:
+        """ns for which the venue takes no request; told anew to a process that does not know of it.
+
+        checked: whether the ExchangeActor should have known that.
+        """
+        now, line = self.clock.now(), self.line
+        left = self.paused_until - now
+        if left <= 0 or line is None:
+            return 0
+        if self._told_pause is not line:
+            self._tell_pause(left, "still banned")
+        elif checked and now > self._paused_since and not self._forgetful:
+            self.violations.append(f"a request was made while the venue wanted a pause: {request}")
+        return left
+
+    def _tell_pause(self, wait: int, detail: str, *, banned: bool = True) -> None:
+        line = self.line
+        if line is not None:
+            self._told_pause = line
+            self._paused_since = self.clock.now()
+            self.paused_until = max(self.paused_until, self._paused_since + wait)
+            self._tell(line, ports.Throttled(wait, banned, detail))
+
+    @property
+    def _forgetful(self) -> bool:
+        """Whether the actor that keeps the pause in mind has failed, or its clock; the adapter keeps it, too."""
+        counts = self.faults.counts
+        return bool(counts["exchange.crashed"] or counts["shard.crashed"] or counts["clock.jumped"])
+
+    def _ban(self) -> int:
+        """A 418 instead of an answer; ns to wait."""
+        if not self.faults.strike("venue.banned"):
+            return 0
+        wait = self.faults.random.randint(2_000, 15_000) * MS
+        self._tell_pause(wait, "banned")
+        return wait
+
+    @staticmethod
+    def _unheard(answer: object) -> None:
+        """What was carried out and whose answer is lost."""
+
     def _delay(self, kind: str) -> int:
         if self.faults.strike(f"{kind}.late"):
             return self.faults.random.randint(1_000, 4_900) * MS
         return self._wait(self.latency.request)
 
     def _send_places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
+        self.failpoint("place.before_send")
+        self._places(sender, effect)
+        self.failpoint("place.after_send")
+
+    def _places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
         self.requests["place"] += 1
         self.sent.append((self.clock.now(), len(effect.orders)))
         for request in effect.orders:
@@ -346,34 +175,51 @@ class SimulatedVenue:
         faults = self.faults
         ids = [order.client_id for order in effect.orders]
         self._unanswered.update((client_id, self.clock.now() + REQUEST_LIFE) for client_id in ids)
+        held = self._paused("place") or self._ban()
+        if held:
+            answer = ports.PlacesAnswered(tuple(NotSent(i, "banned", held) for i in ids))
+            return self._exchange(sender, 0, lambda: answer)
         if faults.strike("place.not_sent"):
             answer = ports.PlacesAnswered(tuple(NotSent(i, "connection refused", SECOND // 10) for i in ids))
             return self._exchange(sender, 0, lambda: answer)
         if faults.strike("place.throttled"):
             wait = faults.random.randint(500, 5_000) * MS
             answer = ports.PlacesAnswered(tuple(NotSent(i, "too many requests", wait) for i in ids))
-            if self.line is not None:
-                self._tell(self.line, ports.Throttled(wait, False, "too many requests"))
+            self._tell_pause(wait, "too many requests", banned=False)
             return self._exchange(sender, 0, lambda: answer)
-        if faults.strike("place.timeout_before"):
+        if self.offline or faults.strike("place.timeout_before"):
             answer = ports.PlacesAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             return self._exchange(sender, SECOND, lambda: answer)
         delay = self._delay("place")
         if faults.strike("place.timeout_after"):
             unknown = ports.PlacesAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             self._exchange(sender, delay + SECOND, lambda: unknown)
-            return self._exchange(sender, delay, lambda: self._place_all(effect) and None)
+            return self._exchange(sender, delay, lambda: self._unheard(self._place_all(effect)))
+        if all(map(self.may_double, effect.orders)) and faults.strike("place.doubled"):
+            self.twins.update(ids)
+            again = delay + faults.random.randint(1, 400) * MS
+            self._exchange(sender, again, lambda: self._place_again(effect))
         return self._exchange(sender, delay, lambda: self._place_all(effect))
+
+    def _place_again(self, effect: ports.SendPlaces) -> None:
+        """Only what the venue has taken before comes twice: a refusal is final."""
+        for request in filter(self.may_double, effect.orders):
+            known = self.engine.order(self.account, request.symbol, client_id=request.client_id)
+            if not isinstance(known, engine.Rejection):
+                self._place(request)
 
     def _place_all(self, effect: ports.SendPlaces) -> ports.PlacesAnswered:
         return ports.PlacesAnswered(tuple(self._place(request) for request in effect.orders))
 
     def _place(self, request: OrderRequest) -> PlaceOutcome:
         self.on_arrival(request)
-        if self.faults.strike("place.refused"):
-            return Refused(request.client_id, RefusalCode.RULE, "-1013", "a filter says no")
-        if self.faults.strike("place.margin"):
-            return Refused(request.client_id, RefusalCode.INSUFFICIENT_MARGIN, "-2019", "margin is insufficient")
+        vetoed = self.veto(request)
+        if vetoed is not None:
+            self.refused[vetoed.value] += 1
+            return Refused(request.client_id, vetoed, "-1", "the venue does not want it")
+        for kind, (refusal, venue_code, sentence) in REFUSED.items():
+            if self.faults.strike(kind):
+                return Refused(request.client_id, refusal, venue_code, sentence)
         rules = self.engine.rules(request.symbol)
         order = engine.NewOrder(
             symbol=request.symbol,
@@ -387,35 +233,48 @@ class SimulatedVenue:
         )
         answer = self.engine.place(self.account, order, self.now_ms)
         if isinstance(answer, engine.Rejection):
-            code = _REFUSALS.get(answer.code, RefusalCode.RULE)
+            code = REFUSALS.get(answer.code, RefusalCode.RULE)
             self.refused[code.value] += 1
             return Refused(request.client_id, code, str(answer.code), answer.message)
-        return Accepted(self.report(answer))
+        if self.faults.strike("place.lies"):
+            return Refused(request.client_id, RefusalCode.OTHER, "-1000", "an unknown error occurred")
+        return Accepted(report_of(answer))
 
     def _send_cancels(self, sender: ActorRef, effect: ports.SendCancels) -> None:
+        self.failpoint("cancel.before_send")
+        self._cancels(sender, effect)
+        self.failpoint("cancel.after_send")
+
+    def _cancels(self, sender: ActorRef, effect: ports.SendCancels) -> None:
         self.requests["cancel"] += 1
         faults = self.faults
         ids = [cancel.client_id for cancel in effect.cancels]
+        held = self._paused("cancel") or self._ban()
+        if held:
+            answer = ports.CancelsAnswered(tuple(NotSent(i, "banned", held) for i in ids))
+            return self._exchange(sender, 0, lambda: answer)
         if faults.strike("cancel.not_sent"):
             answer = ports.CancelsAnswered(tuple(NotSent(i, "connection refused", SECOND // 10) for i in ids))
             return self._exchange(sender, 0, lambda: answer)
-        if faults.strike("cancel.timeout_before"):
+        if self.offline or faults.strike("cancel.timeout_before"):
             answer = ports.CancelsAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             return self._exchange(sender, SECOND, lambda: answer)
         delay = self._delay("cancel")
         if faults.strike("cancel.timeout_after"):
             unknown = ports.CancelsAnswered(tuple(OutcomeUnknown(i, "timed out") for i in ids))
             self._exchange(sender, delay + SECOND, lambda: unknown)
-            return self._exchange(sender, delay, lambda: self._cancel_all(effect) and None)
+            return self._exchange(sender, delay, lambda: self._unheard(self._cancel_all(effect)))
         return self._exchange(sender, delay, lambda: self._cancel_all(effect))
 
     def _cancel_all(self, effect: ports.SendCancels) -> ports.CancelsAnswered:
         return ports.CancelsAnswered(tuple(self._cancel(cancel) for cancel in effect.cancels))
 
     def _cancel(self, cancel: CancelRequest) -> CancelOutcome:
+        if self.faults.strike("cancel.refused"):
+            return Refused(cancel.client_id, RefusalCode.UNKNOWN_ORDER, "-2011", "unknown order sent")
         answer = self.engine.cancel(self.account, cancel.symbol, self.now_ms, client_id=cancel.client_id)
         if isinstance(answer, engine.Rejection):
-            code = _REFUSALS.get(answer.code, RefusalCode.OTHER)
+            code = REFUSALS.get(answer.code, RefusalCode.OTHER)
             self.refused[f"cancel:{code.value}"] += 1
             return Refused(cancel.client_id, code, str(answer.code), answer.message)
         return Cancelled(cancel.client_id)
@@ -423,8 +282,13 @@ class SimulatedVenue:
     def _find_order(self, sender: ActorRef, effect: ports.FindOrder) -> None:
         self.requests["find"] += 1
 
+        held = self._paused("find")
+        rules = self.engine.rules(effect.symbol)
+
         def find() -> object:
-            if self.faults.strike("find.failed"):
+            if held:
+                return ports.FindFailed(effect.symbol, effect.client_id, "banned", held)
+            if self.offline or self.faults.strike("find.failed"):
                 return ports.FindFailed(effect.symbol, effect.client_id, "timed out")
             found = self.engine.order(self.account, effect.symbol, client_id=effect.client_id)
             if isinstance(found, engine.Rejection):
@@ -433,7 +297,7 @@ class SimulatedVenue:
                     return None
                 return ports.OrderNotKnown(effect.symbol, effect.client_id)
             fills = self.engine.fills(self.account, effect.symbol, order_id=found.order_id, limit=1_000)
-            return ports.OrderFound(self.report(found), tuple(self.fill(fill) for fill in fills))
+            return ports.OrderFound(report_of(found), tuple(fill_of(fill, rules) for fill in fills))
 
         self._exchange(sender, self._wait(self.latency.request), find)
 
@@ -444,7 +308,9 @@ class SimulatedVenue:
     def _fetch_truth(self, sender: ActorRef, effect: ports.FetchTruth) -> None:
         """Four requests, one after the other: the venue moves on between them."""
         self.requests["truth"] += 1
-        started = self.clock.now()
+        started = self.process_now()
+        held = self._paused("truth")
+        rules = self.engine.rules(effect.symbol)
         symbol, account = effect.symbol, self.account
         line = self.line
         open_orders: list[OrderReport] = []
@@ -453,7 +319,7 @@ class SimulatedVenue:
 
         def fetch_open() -> None:
             self.engine.advance(self.now_ms)
-            open_orders.extend(self.report(order) for order in self.engine.open_orders(account, symbol))
+            open_orders.extend(report_of(order) for order in self.engine.open_orders(account, symbol))
             self._after(self._wait(self.latency.request), look_up)
 
         def look_up() -> None:
@@ -464,7 +330,7 @@ class SimulatedVenue:
                 if isinstance(order, engine.Rejection) and self._may_still_come(client_id):
                     return self._after(SECOND // 10, look_up)
             for client_id, order in zip(asked, orders, strict=True):
-                found.append((client_id, None if isinstance(order, engine.Rejection) else self.report(order)))
+                found.append((client_id, None if isinstance(order, engine.Rejection) else report_of(order)))
             return self._after(self._wait(self.latency.request), fetch_position)
 
         def fetch_position() -> None:
@@ -484,15 +350,17 @@ class SimulatedVenue:
             answer: object = ports.TruthFetched(
                 Truth(
                     symbol, tuple(open_orders), tuple(found), position[0],
-                    tuple(self._named(self.fill(fill, named=False), known) for fill in fills), started,
+                    tuple(self._named(fill_of(fill, rules, named=False), known) for fill in fills), started,
                 )
             )  # fmt: skip
-            if self.faults.strike("truth.failed"):
+            if self.offline or self.faults.strike("truth.failed"):
                 answer = ports.TruthFailed(symbol, "timed out")
             if line is not None and line.open:
                 line.host.tell(sender, answer)
 
-        self._after(self._wait(self.latency.request), fetch_open)
+        if held:
+            return self._exchange(sender, 0, lambda: ports.TruthFailed(symbol, "banned", held))
+        return self._after(self._wait(self.latency.request), fetch_open)
 
     @staticmethod
     def _named(fill: Fill, known: dict[str, ClientId]) -> Fill:
@@ -501,32 +369,43 @@ class SimulatedVenue:
 
     def _prepare(self, sender: ActorRef, effect: ports.PrepareSymbol) -> None:
         self.requests["prepare"] += 1
+        held = self._paused("prepare", checked=False)
 
         def prepare() -> object:
-            if self.faults.strike("prepare.failed"):
+            if held or self.offline or self.faults.strike("prepare.failed"):
                 return ports.SymbolRefused(effect.symbol, "the venue did not answer", False)
             if not self.engine.has_market(effect.symbol):
                 return ports.SymbolRefused(effect.symbol, f"this venue does not trade {effect.symbol}", True)
             maker, taker = self.engine.fees(self.account)
             history = self.engine.candles(effect.symbol, "1m", limit=100)[:-1]
+            rules = self.engine.rules(effect.symbol)
             return ports.SymbolPrepared(
-                instrument_of(self.engine.rules(effect.symbol)),
+                instrument_of(rules),
                 Fees(maker, taker),
                 self._account_state(),
                 self.engine.position(self.account, effect.symbol).leverage,
-                tuple(self._candle(effect.symbol, candle, True) for candle in history),
-                0,
+                tuple(candle_of(candle, rules, True) for candle in history),
+                self.clock.now() - self.process_now(),
             )
 
         self._exchange(sender, self._wait(self.latency.request), prepare)
 
     def _account_state(self) -> AccountState:
         summary = self.engine.summary(self.account)
-        return AccountState(summary.wallet, summary.available, False, True, summary.margin_balance)
+        return AccountState(summary.wallet, summary.available, self.hedged, self.can_trade, summary.margin_balance)
 
     def _fetch_account(self, sender: ActorRef, effect: ports.FetchAccount) -> None:
         self.requests["account"] += 1
-        self._exchange(sender, self._wait(self.latency.request), lambda: ports.AccountFetched(self._account_state()))
+        held = self._paused("account")
+
+        def fetch() -> object:
+            return (
+                ports.AccountFailed("no answer")
+                if held or self.offline
+                else ports.AccountFetched(self._account_state())
+            )
+
+        self._exchange(sender, self._wait(self.latency.request), fetch)
 
     def _fetch_positions(self, sender: ActorRef, effect: ports.FetchPositions) -> None:
         self.requests["positions"] += 1
@@ -548,7 +427,7 @@ class SimulatedVenue:
 
         def fetch() -> object:
             past = self.engine.candles(effect.symbol, effect.interval, limit=effect.limit + 1)[:-1]
-            candles = tuple(self._candle(effect.symbol, candle, True) for candle in past)
+            candles = tuple(candle_of(candle, self.engine.rules(effect.symbol), True) for candle in past)
             return ports.CandlesFetched(effect.symbol, effect.interval, candles)
 
         self._exchange(sender, self._wait(self.latency.request), fetch)
@@ -557,7 +436,7 @@ class SimulatedVenue:
         symbol = effect.instrument.symbol
 
         def subscribed() -> None:
-            if self.line is not None:
+            if self.line is not None and symbol not in self.deaf:
                 self.subscribed.add(symbol)
                 self.on_engine_event(self.engine.book_ticker(symbol))
 

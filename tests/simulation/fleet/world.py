@@ -8,23 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from types import MethodType
+from typing import Any, cast
 
-from fleet.faults import Faults
+from fleet.faults import Faults, InjectedKill
 from fleet.journal import Journal, Tables
+from fleet.mischief import Mischief
+from fleet.process_clock import ProcessClock
 from fleet.venue import MS, SECOND, Latency, SimulatedVenue
+from fleet.watch import Watch
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits
-from opensqt_actors.actors.exchange import ExchangeActor, PlaceFailed, StreamGate
+from opensqt_actors.actors.exchange import ExchangeActor
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.prices import PriceBoard
 from opensqt_actors.actors.risk import RiskActor, RiskRules
-from opensqt_actors.actors.risk_messages import RiskChanged
 from opensqt_actors.actors.shard import ShardActor, ShardParts
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
-from opensqt_actors.actors.symbol import Execution, Pause, Remove, Resume, Start, StopTrading, SymbolActor
-from opensqt_actors.actors.symbol_messages import Unlock
+from opensqt_actors.actors.symbol import Execution, SymbolActor
 from opensqt_actors.domain.breaker import BreakerSettings
 from opensqt_actors.domain.cleanup import CleanupSettings
 from opensqt_actors.domain.emergency import EmergencySettings
@@ -35,7 +37,7 @@ from opensqt_actors.domain.orders import OrderRequest
 from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.records import Intent
 from opensqt_actors.domain.risk import RiskSettings
-from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
+from opensqt_actors.domain.settings import GridSettings, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
 from opensqt_actors.domain.strategy import Decision, Gate, Market, StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
@@ -103,9 +105,15 @@ class Setup:
 class World:
     """One seed's fleet. `violations` collects what must never happen, as it happens."""
 
+    account = ACCOUNT
+    supervisor_id = SUPERVISOR
+    shard_id = SHARD
+    exchange_id = EXCHANGE
+
     def __init__(self, seed: int, setup: Setup | None = None) -> None:
         self.seed = seed
         self.setup = setup = setup or Setup()
+        self.began = START
         self.clock = ManualClock(START)
         self.faults = Faults(seed, setup.rates)
         self.tables = Tables()
@@ -115,6 +123,11 @@ class World:
         self.venue = SimulatedVenue(self.engine, ACCOUNT, self.clock, seed, self.faults, setup.latency)
         self.venue.on_arrival = self._arrived
         self.venue.on_send = self._sent
+        self.venue.failpoint = self.faults.failpoint
+        self.venue.may_double = self._may_double
+        self.process_clock = ProcessClock(self.clock)
+        self.venue.process_now = self.process_clock.now
+        self.mischief = Mischief(self)
         for rules in self.rules:
             model = setup.model(rules) if setup.model else SyntheticModel(PROFILES[setup.profile])
             self.engine.add_market(rules, model, START // MS, past_candles=60)
@@ -135,8 +148,11 @@ class World:
         self.steps = 0
         self.closed: dict[str, int] = {}
         self.broken: set[str] = set()
-        self._mend_at = 0
-        self.watch: Callable[[StepRecord], None] | None = None
+        self.undecided: set[str] = set()
+        self.touched: set[str] = set()
+        self.unowned: dict[str, Decimal] = dict.fromkeys(self.names, Decimal(0))
+        self.watch = Watch(self)
+        self.on_step: Callable[[StepRecord], None] | None = None
 
     # --- the process -------------------------------------------------------------------------------------------------
 
@@ -147,6 +163,8 @@ class World:
         self.exited = None
         setup, seed = self.setup, self.seed * 1_000 + self.lives
         self.host = host = SeededScheduler(seed, self.clock, on_root_failure=self.failures.append, record=self._record)
+        self.process_clock.restart()
+        host._now = self.process_clock.now
         board = PriceBoard()
         self._bind(host)
         self.venue.connect(host, board, EXCHANGE)
@@ -192,6 +210,12 @@ class World:
         host, self.host, self.journal = self.host, None, None
         host.close()
 
+    def die(self) -> None:
+        """The process dies, and is started again within seconds."""
+        self.kill()
+        self.clock.advance(self.faults.random.randint(0, 3_000) * MS)
+        self.start()
+
     def _grid(self, market: Market) -> Grid:
         return _Failing(market, self.faults, self.broken)
 
@@ -199,30 +223,37 @@ class World:
         def later(ns: int, call: Callable[[], None]) -> None:
             self.clock.call_at(self.clock.now() + ns, lambda: call() if self.host is host else None)
 
-        journal = self.journal = Journal(self.tables, later, self._journal_latency)
+        journal = self.journal = Journal(self.tables, later, self._journal_latency, self.faults)
 
         def persist(sender: ActorRef, effect: ports.Persist) -> None:
             journal.put(lambda: self.tables.write(effect.entries))
 
         def commit(sender: ActorRef, effect: ports.CommitIntents) -> None:
+            def refuse() -> None:
+                host.tell(sender, ports.IntentsFailed(effect.batch, "the database is away"))
+
             if self.faults.strike("journal.refused"):
-                later(MS, lambda: host.tell(sender, ports.IntentsFailed(effect.batch, "the database is away")))
+                later(MS, refuse)
                 return
-            journal.put(lambda: self._commit(host, sender, effect.batch, effect.intents))
+            journal.put(lambda: self._commit(host, sender, effect.batch, effect.intents), refuse)
 
         def load(sender: ActorRef, effect: ports.LoadSymbol) -> None:
-            journal.put(lambda: host.tell(sender, ports.SymbolLoaded(self.tables.load(effect.account, effect.symbol))))
+            journal.put(
+                lambda: host.tell(sender, ports.SymbolLoaded(self.tables.load(effect.account, effect.symbol))),
+                lambda: host.tell(sender, ports.LoadFailed(effect.account, effect.symbol, "the database is away")),
+            )
 
         def save(sender: ActorRef, effect: ports.SaveSpec) -> None:
             def saved() -> None:
                 stored = self.tables.save_spec(effect.spec, self.clock.now())
                 host.tell(sender, ports.SpecSaved(effect.request, stored))
 
-            journal.put(saved)
+            journal.put(
+                saved, lambda: host.tell(sender, ports.SpecFailed(effect.request, effect.spec, "the database is away"))
+            )
 
         def reply(sender: ActorRef, effect: ports.Reply) -> None:
-            if effect.request:
-                self.replies[effect.request] = effect.payload
+            self.replies[effect.request] = effect.payload
 
         host.bind(ports.Persist, persist)
         host.bind(ports.CommitIntents, commit)
@@ -260,64 +291,29 @@ class World:
         """Let time pass, with whatever the seed wants to happen on the way."""
         until = self.clock.now() + round(seconds * SECOND)
         while self.clock.now() < until:
-            self._pass(min(SECOND // 10, until - self.clock.now()))
+            before = self.clock.now()
+            self._pass(min(SECOND // 10, until - before))
             if self.host is not None:
-                self._mischief(self.host)
+                self.watch.look(self.clock.now() - before)
+                self.mischief.strike(self.host)
 
     def _pass(self, ns: int) -> None:
         if self.host is None:
             self.clock.advance(ns)
-        else:
-            self.host.advance(ns)
-
-    def _mischief(self, host: SeededScheduler) -> None:
-        faults, choose = self.faults, self.faults.random
-        if faults.strike("exchange.crashed"):
-            host.tell(EXCHANGE, Injected())
-        if faults.strike("shard.crashed"):
-            host.tell(SHARD, Injected())
-        if faults.strike("funding.charged"):
-            self.engine.charge_funding(choose.choice(self.names), self.venue.now_ms)
-        if faults.strike("account.manual_order"):
-            self.venue.manual_order(choose.choice(self.names))
-        if faults.strike("operator.paused"):
-            self._tell_supervisor(operator.PauseSymbol, choose.choice(self.names))
-        if faults.strike("operator.removed"):
-            mode = choose.choice(list(RemoveMode))
-            self._tell_supervisor(operator.RemoveSymbol, choose.choice(self.names), mode)
-        self._mend(host)
-        if faults.strike("process.killed"):
-            self.kill()
-            self.clock.advance(choose.randint(0, 3_000) * MS)
-            self.start()
-
-    def _tell_supervisor(self, request: Callable[..., Any], *details: Any) -> None:
-        assert self.host is not None
-        self.host.tell(SUPERVISOR, request(0, ACCOUNT, *details))
-
-    def _mend(self, host: SeededScheduler) -> None:
-        """The operator's other hand: what was paused is resumed, what was removed is added, now and then."""
-        due = self.clock.now() >= self._mend_at
-        if not due or not {"operator.paused", "operator.removed"} & set(self.faults.rates):
             return
-        self._mend_at = self.clock.now() + SECOND
-        known = {spec.symbol: spec for spec in self.tables.registry()}
-        for name in self.names:
-            spec = known.get(name)
-            if spec is None:
-                grid = self.tables.specs[ACCOUNT, name][0].grid
-                host.tell(SUPERVISOR, operator.AddSymbol(0, ACCOUNT, name, grid, "grid", True))
-            elif spec.state is SymbolState.PAUSED and self.faults.random.random() < 0.2:
-                self._tell_supervisor(operator.ResumeSymbol, name)
+        try:
+            self.host.advance(ns)
+        except InjectedKill:
+            self.die()
 
     def _record(self, record: StepRecord) -> None:
         self.steps += 1
-        if record.failure is not None:
-            self.crashes.append(f"{record.actor.id}: {record.failure}")
-        elif type(record.message) in _GATE_NEWS:
+        if record.failure is None:
             self._gate(record)
-        if self.watch is not None:
-            self.watch(record)
+        elif InjectedKill.__name__ not in record.failure:
+            self.crashes.append(f"{record.actor.id}: {record.failure}")
+        if self.on_step is not None:
+            self.on_step(record)
 
     def _gate(self, record: StepRecord) -> None:
         """Remember since when a symbol's gate is closed."""
@@ -326,7 +322,7 @@ class World:
             if actor.gate.opens:
                 self.closed.pop(actor.symbol, None)
             else:
-                self.closed.setdefault(actor.symbol, record.now)
+                self.closed.setdefault(actor.symbol, self.clock.now())
 
     def _sent(self, request: OrderRequest, now: int) -> None:
         """An order leaves: none that opens while its symbol's gate is closed."""
@@ -335,6 +331,11 @@ class World:
             actor = self.symbol(request.symbol)
             gates = actor.gates if actor is not None else {}
             self.violations.append(f"{request.symbol}: {request.client_id} was sent with the gate closed by {gates}")
+
+    def _may_double(self, request: OrderRequest) -> bool:
+        """Whether a request may come twice: not one that closes at market, nor in a market that is being left."""
+        actor = self.symbol(request.symbol) if self.host is not None else None
+        return request.price is not None and actor is not None and actor.leaving is None
 
     def _arrived(self, request: OrderRequest) -> None:
         """An order reaches the venue: its intent must be durable."""
@@ -363,11 +364,16 @@ class World:
         """A living actor's behaviour, by the end of its id; None when it does not live."""
         assert self.host is not None
         cell = self.host._cells.get(ActorId(actor))
-        return None if cell is None else cell.step.__self__
+        return None if cell is None else cast(MethodType, cell.step).__self__
+
+    @staticmethod
+    def symbol_id(name: str) -> ActorId:
+        """The id of a symbol's actor."""
+        return ActorId(f"{SHARD}/symbol:{ACCOUNT}:{name}")
 
     def symbol(self, name: str) -> SymbolActor | None:
         """A symbol's actor."""
-        found = self.behaviour(f"{SHARD}/symbol:{ACCOUNT}:{name}")
+        found = self.behaviour(self.symbol_id(name))
         assert found is None or isinstance(found, SymbolActor)
         return found
 
@@ -393,36 +399,17 @@ class World:
     def settle(self, seconds: float = 40.0) -> None:
         """Stop the markets and the faults, resume what stands still, and let everything on its way arrive."""
         self.faults.active = False
+        self.process_clock.correct()
         for name in self.names:
             self.engine.pause(name, self.venue.now_ms)
         if self.host is None:
             self.start()
         self.advance(seconds / 2)
+        self.mischief.accept()
         for row in self.supervisor.view().symbols:
             if row.state in (SymbolState.QUARANTINED, SymbolState.PAUSED):
-                self._tell_supervisor(operator.ResumeSymbol, row.symbol)
+                self.mischief.tell_supervisor(operator.ResumeSymbol, row.symbol)
         self.advance(seconds / 2)
-
-
-class Injected:
-    """A message that no actor understands."""
-
-
-_GATE_NEWS = frozenset(
-    {
-        StreamGate,
-        RiskChanged,
-        Pause,
-        Resume,
-        Remove,
-        StopTrading,
-        Start,
-        Unlock,
-        PlaceFailed,
-        ports.TruthFetched,
-        ports.SymbolPrepared,
-    }
-)
 
 
 class _Failing(Grid):

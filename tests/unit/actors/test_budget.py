@@ -18,7 +18,7 @@ WAITS = st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=80)
     per_10s=st.sampled_from([0, 5, 60]),
     per_minute=st.sampled_from([0, 20, 200]),
 )
-def test_no_window_ever_sees_more_than_is_allowed(
+def test_f09_no_window_ever_sees_more_than_is_allowed(
     waits: list[int], rate: int, burst: int, per_10s: int, per_minute: int
 ) -> None:
     budget = Budget(Limits(float(rate), burst, per_10s, per_minute))

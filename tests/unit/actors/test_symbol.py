@@ -289,6 +289,27 @@ def test_f12_an_order_that_would_cross_is_retried_and_then_does_as_configured(fa
     assert plan.request.post_only is not taker
 
 
+def test_f25_a_market_that_takes_no_orders_is_left_alone_for_a_pause_and_told_once() -> None:
+    market = Market()
+    market.prepare()
+    market.truth()
+    market.quote()
+    plans = [market.plan(level) for level in levels(market)]
+    market.fails(plans[0], RefusalCode.SYMBOL_CLOSED.value)
+    timer = market.timer("reopen")
+    assert timer is not None
+    assert timer.after == market.actor.execution.slot_pause
+    assert "market_closed" in market.actor.gates
+    assert [effect.kind for effect in market.effects(ports.Announce)] == ["market.closed"]
+    for plan in plans[1:]:
+        market.fails(plan, RefusalCode.SYMBOL_CLOSED.value)
+        assert market.timer("reopen") is None
+        assert not market.effects(ports.Announce)
+    market.step(timer.message, timer.after)
+    assert not market.actor.gates
+    assert market.places()
+
+
 def test_f10_want_of_margin_locks_all_openings_once_and_longer_each_time() -> None:
     market = Market()
     market.prepare()
@@ -342,7 +363,7 @@ def test_a_withdrawn_order_costs_its_slot_no_time() -> None:
     assert again.request.client_id != plan.request.client_id
 
 
-def test_a_reduce_only_refusal_has_the_position_checked() -> None:
+def test_f20_a_reduce_only_refusal_has_the_position_checked() -> None:
     market = Market().trade()
     market.fills(market.plan(-1))
     market.fails(market.plan(-1), RefusalCode.REDUCE_ONLY.value)

@@ -95,7 +95,7 @@ def test_a_wrong_credential_is_named_and_never_shown(text: str, sentence: str) -
         f"{account('env:OPENSQT_TEST_KEY')}? [{CANARY}]\n: 3",
     ],
 )
-def test_no_complaint_ever_repeats_a_secret(text: str) -> None:
+def test_f38_no_complaint_ever_repeats_a_secret(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings(text)
     assert CANARY not in str(caught.value)

@@ -73,7 +73,7 @@ def test_the_position_stays_within_its_limit_even_if_everything_fills(config: Gr
 
 
 @paths
-def test_every_holding_that_can_be_sold_has_an_order(config: GridSettings, moves: list[Move]) -> None:
+def test_f13_every_holding_that_can_be_sold_has_an_order(config: GridSettings, moves: list[Move]) -> None:
     desk = Desk(config)
     for move in moves:
         gate = go(desk, move)
@@ -110,7 +110,7 @@ def test_what_is_held_gets_its_exits_without_a_price(config: GridSettings, moves
 
 
 @paths
-def test_exits_never_add_up_to_more_than_what_is_held(config: GridSettings, moves: list[Move]) -> None:
+def test_f20_exits_never_add_up_to_more_than_what_is_held(config: GridSettings, moves: list[Move]) -> None:
     desk = Desk(config)
     for move in moves:
         go(desk, move)
@@ -176,7 +176,9 @@ def test_never_more_orders_than_allowed_unless_all_of_them_are_exits(config: Gri
 
 
 @paths
-def test_every_level_without_an_order_says_why_and_says_the_truth(config: GridSettings, moves: list[Move]) -> None:
+def test_f14_f29_every_level_without_an_order_says_why_and_says_the_truth(
+    config: GridSettings, moves: list[Move]
+) -> None:
     desk = Desk(config)
     for move in moves:
         bid, ask = move.quote(desk)

@@ -1,0 +1,52 @@
+"""The ShardActor: its children's failures and departures, when both come at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.market import EMPTY, NOW, SPEC
+
+from opensqt_actors.actors import ports
+from opensqt_actors.actors.risk import RiskActor
+from opensqt_actors.actors.shard import AddSymbolActor, ShardActor, ShardParts, StartShard, ToSymbol
+from opensqt_actors.actors.symbol import Execution, Remove, SymbolDone
+from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.risk import RiskSettings
+from opensqt_actors.domain.settings import RemoveMode
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, SetTimer, Spawn
+from opensqt_actors.runtime.supervision import RestartPolicy
+
+POLICY = RestartPolicy(5, 30 * 10**9, 2 * 10**9, 5 * 10**9)
+
+
+class Exchange:
+    """Stands where the exchange's actor does, and hears."""
+
+    def step(self, message: Any, now: int) -> list[Any]:
+        return []
+
+
+def shard() -> ShardActor:
+    parts = ShardParts(
+        "s1", {"main": lambda risk: Exchange()}, lambda: RiskActor(RiskSettings()), {"grid": Grid}, Execution(), POLICY
+    )
+    actor = ShardActor(ActorId("shard"), ActorId("supervisor"), parts)
+    actor.step(StartShard(), NOW)
+    return actor
+
+
+def test_a_symbol_that_left_while_its_restart_was_due_is_not_started_again() -> None:
+    actor = shard()
+    name = actor.symbol_id("main", SPEC.symbol)
+    actor.step(AddSymbolActor(SPEC), NOW)
+    spawned = actor.step(ports.SymbolLoaded(EMPTY), NOW)[0]
+    assert isinstance(spawned, Spawn)
+    failed = actor.step(ActorFailed(name, spawned.incarnation, "injected", ""), NOW)
+    timer = next(effect for effect in failed if isinstance(effect, SetTimer))
+
+    actor.step(ToSymbol("main", SPEC.symbol, Remove(RemoveMode.LEAVE)), NOW)
+    spawned = actor.step(ports.SymbolLoaded(EMPTY), NOW + 1)[0]
+    assert isinstance(spawned, Spawn)
+    actor.step(SymbolDone("main", SPEC.symbol), NOW + 2)
+    assert actor.step(ActorStopped(name, spawned.incarnation), NOW + 3) == [CancelTimer(timer.key)]
