@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import PlaceFailed
 from opensqt_actors.actors.symbol_messages import Execution, Reconcile, Reopen, Unlock
+from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import RefusalCode
 from opensqt_actors.domain.slots import Slot
 from opensqt_actors.runtime.effects import Effect, SetTimer
@@ -20,6 +21,9 @@ CLOSED = "market_closed"
 MILLISECOND = 1_000_000
 FIRST_WAIT = 100 * MILLISECOND
 LONGEST_WAIT = 10_000 * MILLISECOND
+EXIT_WAIT = 200 * MILLISECOND
+"""The longest that an exit which would have crossed is put off: the market has run past it, and what is held must not wait
+for a pause that is meant for openings."""
 STRUCTURAL = 3
 """After so many refusals for the same kind of reason the slot asks only once a pause."""
 
@@ -34,7 +38,10 @@ def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -
     wait = max(failure.retry_after, min(FIRST_WAIT * 2 ** min(slot.refusals, 10), LONGEST_WAIT))
     alarm = ""
     if failure.code == RefusalCode.WOULD_CROSS:
-        if slot.refusals > execution.post_only_retries and execution.post_only_fallback == "pause":
+        key = decode(failure.client_id)
+        if key is not None and not key.kind.opens:
+            wait = min(wait, EXIT_WAIT)
+        elif slot.refusals > execution.post_only_retries and execution.post_only_fallback == "pause":
             wait = execution.slot_pause
     elif failure.code not in _NOT_OUR_FAULT and not failure.code.startswith(_LIMITS) and slot.refusals >= STRUCTURAL:
         wait = execution.slot_pause

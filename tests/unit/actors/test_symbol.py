@@ -289,6 +289,20 @@ def test_f12_an_order_that_would_cross_is_retried_and_then_does_as_configured(fa
     assert plan.request.post_only is not taker
 
 
+def test_f12_an_exit_that_would_cross_is_tried_on_whatever_pauses_openings() -> None:
+    market = Market(execution=Execution(post_only_fallback="pause")).trade()
+    market.quote(9_975.0)
+    market.fills(market.plan(-1))
+    for _ in range(8):
+        (plan,) = market.places()
+        assert (plan.kind, plan.request.post_only) == (OrderKind.EXIT_SELL, True)
+        market.fails(plan, RefusalCode.WOULD_CROSS.value)
+        timer = market.timer("recheck")
+        assert timer is not None
+        assert timer.after <= SECOND // 5
+        market.step(timer.message, timer.after)
+
+
 def test_f25_a_market_that_takes_no_orders_is_left_alone_for_a_pause_and_told_once() -> None:
     market = Market()
     market.prepare()
