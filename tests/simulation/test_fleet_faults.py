@@ -18,7 +18,11 @@ def setup(seed: int, rates: dict[str, float]) -> Setup:
 
 @pytest.mark.parametrize("kind", sorted(RATES))
 def test_one_kind_of_fault_leaves_the_books_in_order(kind: str) -> None:
-    wanted = {kind: {"prepare.failed": 0.5, "shard.crashed": 0.01, "find.failed": 0.3}.get(kind, min(0.5, max(0.01, 5 * RATES[kind])))}
+    wanted = {
+        kind: {"prepare.failed": 0.5, "shard.crashed": 0.01, "find.failed": 0.3}.get(
+            kind, min(0.5, max(0.01, 5 * RATES[kind]))
+        )
+    }
     if kind == "find.failed":
         wanted |= {"place.timeout_before": 0.2, "event.lost": 0.1}
     world = World(11, setup(11, wanted)).start()
