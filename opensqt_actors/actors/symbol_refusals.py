@@ -22,8 +22,7 @@ MILLISECOND = 1_000_000
 FIRST_WAIT = 100 * MILLISECOND
 LONGEST_WAIT = 10_000 * MILLISECOND
 EXIT_WAIT = 200 * MILLISECOND
-"""The longest that an exit which would have crossed is put off: what is held must not wait for a pause that is meant for
-openings."""
+"""The longest that an exit which would have crossed is put off: what is held must not wait out a pause for openings."""
 STRUCTURAL = 3
 """After so many refusals for the same kind of reason the slot asks only once a pause."""
 
