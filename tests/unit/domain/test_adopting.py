@@ -66,3 +66,8 @@ def test_nothing_is_lost_and_no_exit_lies_on_the_losing_side(quantity: int, entr
 def test_a_venue_without_a_least_quantity_still_gets_whole_steps() -> None:
     free = Instrument("XUSDT", "X", "USDT", Decimal(1), Decimal(1), min_quantity=0)
     assert [steps for _, steps, _ in adopt(LATTICE, free, 0, 2, 1_000)] == [1, 1]
+
+
+@pytest.mark.parametrize(("quantity", "level"), [(1, 1), (-1, 0)])
+def test_a_single_step_is_adopted_like_any_position(quantity: int, level: int) -> None:
+    assert adopt(LATTICE, MARKET, 5_000, quantity, 1_005) == [(level, quantity, 1_005)]

@@ -8,7 +8,15 @@ import pytest
 
 from opensqt_actors.domain.ids import IdCoder, OrderKind, decode
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.slots import KNOWN_TRADES, IllegalTransition, Slot, Slots, SlotStatus, WorkingOrder
+from opensqt_actors.domain.slots import (
+    KNOWN_TRADES,
+    RESTORED_TRADES,
+    IllegalTransition,
+    Slot,
+    Slots,
+    SlotStatus,
+    WorkingOrder,
+)
 
 NOW = 10**18
 LATER = NOW + 5
@@ -378,3 +386,9 @@ def test_only_what_is_older_than_the_memory_is_taken_for_booked(book: Slots) -> 
     assert not book.knows(11, Side.BUY), "it may be on its way still"
     assert book.knows(20, Side.BUY)
     assert not book.knows(20, Side.SELL)
+
+
+def test_a_trade_between_the_restored_ones_may_be_on_its_way_still() -> None:
+    book = Slots(IdCoder("aa", 7), known_trades=range(100, 100 + 10 * RESTORED_TRADES, 10))
+    assert book.knows(99, Side.BUY)
+    assert not book.knows(105, Side.BUY)

@@ -185,6 +185,7 @@ def test_without_symbols_to_watch_it_is_off() -> None:
     off = VolumeSpikeMonitor(RiskSettings())
     assert not off.candle(Candle("AUSDT", 1, 1, 1, 1, 1, 1e9, True))
     assert not off.triggered
+    assert off.reason == ""
 
 
 candles = st.tuples(st.sampled_from(SYMBOLS), st.integers(50, 150), st.integers(1, 100))
