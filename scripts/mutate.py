@@ -33,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", help="names in opensqt_actors/domain (pnl risk); default: all configured")
     parser.add_argument("--survivors", action="store_true", help="try only those that survived the last time")
+    parser.add_argument("--rest", action="store_true", help="of all modules, what was not tried since it last changed")
     parser.add_argument("--report", action="store_true", help="try nothing, tell the last verdicts")
     parser.add_argument("--diff", action="store_true", help="show what was changed in each survivor")
     parser.add_argument("--workers", type=int, default=1)
@@ -44,8 +45,9 @@ def main() -> int:
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: not among only_mutate in pyproject.toml: {', '.join(known)}")
     modules = {name: known[name] for name in asked.modules or known}
-    if not asked.report:
-        code = run(list(mutants(modules, survivors=asked.survivors)), asked.workers)
+    names = [] if asked.rest else list(mutants(modules, survivors=asked.survivors))
+    if asked.rest or (names and not asked.report):
+        code = run(names, asked.workers)
         if code:
             return code
     return report(verdicts(modules), modules, least=asked.least, diff=asked.diff)
@@ -61,10 +63,9 @@ def mutants(modules: dict[str, Path], *, survivors: bool) -> Iterator[str]:
 
 
 def run(names: Sequence[str], workers: int) -> int:
-    """Let mutmut try these; its progress goes to stderr. Its exit code says whether it could, not what it found."""
-    if not names:
-        return 0
+    """Let mutmut try these, or all without a verdict. Its exit code says whether it could, not what it found."""
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(workers), *names]
+    # its progress is no part of the answer
     return subprocess.run(command, env=os.environ | PROFILE, stdout=sys.stderr, check=False).returncode
 
 

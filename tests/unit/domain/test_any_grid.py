@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.desk import Desk
+from support.examples import examples
 from support.paths import CLOSED, MOVES, Move, go, grids
 
 from opensqt_actors.domain.ids import OrderKind
@@ -28,7 +29,7 @@ def test_a_decision_that_was_carried_out_asks_for_nothing_more(config: GridSetti
 
 
 @given(config=grids(), moves=MOVES, where=st.lists(st.integers(0, 1_000), min_size=3, max_size=3))
-@settings(max_examples=150)
+@examples(150)
 def test_no_price_of_the_quiet_band_leads_to_an_action(
     config: GridSettings, moves: list[Move], where: list[int]
 ) -> None:
