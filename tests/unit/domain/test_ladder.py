@@ -459,3 +459,11 @@ def test_only_a_grid_of_one_side_may_say_that_its_exits_reduce() -> None:
         book.apply(book.slot(0), Side.BUY, 1_000, 10)
         [place] = [one for one in grid.decide(book, 1_000, 1_000, OPEN, 1).places if one.level == 0]
         assert place.reduce_only is reduces
+
+
+def test_the_interval_is_told_as_it_is_above_the_centre() -> None:
+    grid, book = Grid(market(interval=None, interval_percent=Decimal(1))), slots()
+    assert grid.interval_ticks() == 10, "around the anchor while there is no price"
+    grid.decide(book, 2_000, 2_000, OPEN, 1)
+    assert grid.centre == 70
+    assert grid.interval_ticks() == grid.lattice.price(71) - grid.lattice.price(70) == 20
