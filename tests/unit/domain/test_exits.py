@@ -326,9 +326,9 @@ def test_dust_below_an_opening_order_waits_for_its_fill() -> None:
 def test_dust_joins_the_nearest_holding_of_its_side_whose_exit_earns_as_much(sign: int, dust: int) -> None:
     bench = Bench()
     bench.hold(0, sign * dust)
+    bench.hold(-sign, sign * 10, exit_level=0)  # nearer, but closed at the dust's own entry
     bench.hold(3 * sign, sign * 10)
     near = bench.hold(2 * sign, sign * 10)
-    bench.hold(-sign, sign * 10, exit_level=0)  # nearer, but closed at the dust's own entry
     bench.hold(sign, -sign * 10, exit_level=-sign)  # nearer, but the other side
     bench.settle(1_000, 1_001)
     assert near.position == sign * (10 + dust)

@@ -13,10 +13,10 @@ from opensqt_actors.domain.grid import Grid, anchor_lattice
 from opensqt_actors.domain.ids import IdCoder, OrderKind
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.ladder import ONE, RUNGS, VIEWS, Ladder
-from opensqt_actors.domain.orders import Candle, Fees, Side
+from opensqt_actors.domain.orders import Candle, Fees, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.settings import GridMode, GridSettings, Trail
-from opensqt_actors.domain.slots import Slots
-from opensqt_actors.domain.strategy import OPEN, Market
+from opensqt_actors.domain.slots import Slots, WorkingOrder
+from opensqt_actors.domain.strategy import OPEN, Market, Reason
 
 MINUTE = 60_000_000_000
 MARKET = Instrument("XUSDT", "X", "USDT", Decimal(1), Decimal("0.01"), min_notional=Decimal(50))
@@ -219,6 +219,13 @@ def test_within_the_band_the_centre_stays_and_beyond_it_moves(cost: int, prices:
     assert of.follow(book, high)
 
 
+def test_a_grid_that_may_hold_nothing_is_not_skewed() -> None:
+    of = ladder(skew=Decimal("0.02"), max_position=Decimal("0.001"))
+    of.follow(slots(500), 1_000)
+    assert of.limit == 0
+    assert of.scale == ONE
+
+
 def test_without_a_skew_nothing_is_scaled() -> None:
     of = ladder()
     of.follow(slots(1_000), 1_000)
@@ -380,6 +387,26 @@ def test_a_geometric_spacing_before_the_first_price_is_taken_at_the_close() -> N
     assert of.multiple == 3
 
 
+def test_the_close_of_a_candle_is_measured_in_ticks_too() -> None:
+    fine = Instrument("XUSDT", "X", "USDT", Decimal("0.01"), Decimal("0.01"))
+    of = ladder(instrument=fine, interval=None, interval_percent=Decimal(1), atr_scale=Decimal(1), max_multiple=9)
+    candles(of, 14, 0.58, close=20.0)
+    of.follow(slots(), 2_000)
+    assert of.multiple == 3
+
+
+def test_an_interval_that_fees_made_wide_shrinks_only_as_far_as_it_earns() -> None:
+    of = ladder(DEAR, interval=Decimal(3), atr_scale=Decimal(1), max_multiple=4)
+    of.follow(slots(), 1_000)
+    of.follow(slots(), 3_500)
+    of.follow(slots(), 2_400)
+    assert of.multiple == 3
+    assert candles(of, 1, 1.0) == [True]
+    of.follow(slots(), 2_400)
+    assert of.multiple == 2, "two fees of 2.40 are more than one interval of 3 and less than two"
+    assert candles(of, 1, 1.0, start=1) == [False]
+
+
 def test_amounts_are_a_tenth_until_volatility_is_known_and_then_what_it_allows() -> None:
     of = ladder(amount=Decimal(1_000), volatility_sizing=True)
     assert of.reads_candles
@@ -414,12 +441,12 @@ def test_a_candle_can_change_both() -> None:
 def test_what_is_empty_and_outside_the_window_is_forgotten_when_the_centre_moves() -> None:
     grid, book = Grid(market()), slots()
     grid.decide(book, 1_000, 1_000, OPEN, 1)
-    for level in (-9, -2, 9):
+    for level in (-9, -2, 3, 9):
         book.slot(level)
     grid.decide(book, 1_000, 1_000, OPEN, 1)
-    assert set(book.by_level) == {-9, -2, 9}
+    assert set(book.by_level) == {-9, -2, 3, 9}
     grid.decide(book, 1_010, 1_010, OPEN, 1)
-    assert set(book.by_level) == {-2}
+    assert set(book.by_level) == {-2, 3}
 
 
 def test_the_bands_of_the_centre_and_of_the_orders_are_both_kept() -> None:
@@ -467,3 +494,25 @@ def test_the_interval_is_told_as_it_is_above_the_centre() -> None:
     grid.decide(book, 2_000, 2_000, OPEN, 1)
     assert grid.centre == 70
     assert grid.interval_ticks() == grid.lattice.price(71) - grid.lattice.price(70) == 20
+
+
+def test_a_level_says_what_its_order_is_waiting_for() -> None:
+    grid, book = Grid(market()), slots()
+    grid.decide(book, 1_000, 1_000, OPEN, 1)
+
+    def told(order: WorkingOrder, status: OrderStatus, filled: int) -> None:
+        book.report(
+            OrderReport(order.client_id, "XUSDT", "v", order.side, status, order.price, order.quantity, filled, at=1)
+        )
+
+    ended, leaving, resting = (
+        book.place(level, OrderKind.OPEN_BUY, 1_000 + 10 * level, 10, 1) for level in (-1, -2, -3)
+    )
+    told(ended, OrderStatus.FILLED, 10)
+    for order in (leaving, resting):
+        told(order, OrderStatus.NEW, 0)
+    book.cancel(-2, 1)
+    reasons = grid.why(book, 1_000, 1_000, OPEN, 1)
+    assert reasons[-1] == Reason("settling", "the order has ended; its last fills are still to come")
+    assert reasons[-2] == Reason("pending", "a cancel request is on its way; the venue has not answered yet")
+    assert reasons[-3] == Reason("", "")

@@ -340,10 +340,11 @@ def test_what_is_held_counts_on_its_side_only() -> None:
 
 
 def test_exits_at_work_and_exits_due_count_as_orders_and_dust_does_not() -> None:
-    bench = Bench(replace(GRID, max_open_orders=4))
+    bench = Bench(replace(GRID, max_open_orders=5))
     bench.hold(-6, 10)
     bench.rest(-6, EXIT_SELL, 10, price=950)
     bench.hold(-8, 10)  # its exit is still to be placed
+    bench.hold(-12, 10)  # and this one's
     bench.hold(-10, 2)
     bench.exits.dusty.add(-10)
     draft = Draft(1_000, 1_000, NOW)
@@ -387,6 +388,65 @@ def test_an_order_that_the_market_has_come_to_counts_before_the_window() -> None
     assert levels(draft) == [-1, 1]
 
 
+@pytest.mark.parametrize(("kind", "expected"), [(BUY, [1, 2, -3]), (SELL, [-1, 1, -2])])
+def test_an_order_that_the_market_has_come_to_counts_by_its_value_on_its_side(
+    kind: OrderKind, expected: list[int]
+) -> None:
+    """It takes 100 of the 197 USDT of its side: what is left is enough for the buy at 970, or the sell at 1,010."""
+    bench = Bench(replace(GRID, max_position=Decimal(197)))
+    bench.rest(0, kind, 10)
+    draft = bench.decide("walk")
+    assert draft.cancels == []
+    assert levels(draft) == expected
+
+
+@pytest.mark.parametrize(("sign", "kind"), [(1, BUY), (-1, SELL)])
+def test_an_order_that_the_market_has_come_to_goes_when_its_side_is_full(sign: int, kind: OrderKind) -> None:
+    bench = Bench(replace(GRID, max_position=Decimal(150)))
+    bench.hold(-5 * sign, 10 * sign)
+    bench.rest(0, kind, 10)
+    assert bench.decide("walk").cancels == [0]
+
+
+def test_an_order_on_its_way_out_counts_by_its_value_on_its_side() -> None:
+    """The buy at 960 still takes 86.40 of 200: the one at 990 fits beside it, the one at 980 does not yet."""
+    bench = Bench(replace(GRID, max_position=Decimal(200)))
+    bench.rest(-4, BUY, 9)
+    draft = bench.decide("walk")
+    assert draft.cancels == [-4]
+    assert levels(draft) == [-1, 1, 2]
+    assert bench.why(-2).code == "cancelling"
+
+
+@pytest.mark.parametrize("allowance", [0, 1, 2, 4])
+def test_a_trial_gets_the_nearest_orders_and_says_why_there_are_no_more(allowance: int) -> None:
+    bench = Bench()
+    gate = Gate(allowance=allowance, limited=("breaker_half_open", "the breaker tries a few"))
+    draft = Draft(1_000, 1_000, NOW)
+    bench.openings.decide(bench.slots, draft, gate)
+    assert placed(draft) == EVERYTHING[:allowance]
+    assert bench.openings.roomy is False
+    reasons: dict[int, Reason] = {}
+    bench.openings.decide(bench.slots, Draft(1_000, 1_000, NOW, reasons), gate)
+    assert reasons[3] == Reason("breaker_half_open", "the breaker tries a few")
+
+
+def test_what_rests_and_what_leaves_counts_in_a_trial() -> None:
+    bench = Bench()
+    gate = Gate(allowance=3, limited=("breaker_half_open", "the breaker tries a few"))
+    bench.rest(-1, BUY, 10)
+    bench.rest(1, SELL)
+    bench.rest(-4, BUY)
+    draft = Draft(1_000, 1_000, NOW)
+    bench.openings.decide(bench.slots, draft, gate)
+    assert (draft.cancels, draft.places) == ([-4], []), "a third one only when the leaving one has gone"
+    bench.rest(-2, BUY, 10)
+    bench.rest(2, SELL)
+    draft = Draft(1_000, 1_000, NOW)
+    bench.openings.decide(bench.slots, draft, gate)
+    assert (draft.cancels, draft.places) == ([-4, 2], []), "the nearest stay"
+
+
 def test_an_order_of_the_other_side_on_a_level_of_the_window_goes_before_its_own_comes() -> None:
     bench = Bench()
     bench.rest(1, BUY)
@@ -395,9 +455,10 @@ def test_an_order_of_the_other_side_on_a_level_of_the_window_goes_before_its_own
     assert 1 not in levels(draft)
 
 
-def test_dust_is_added_to_by_an_opening_of_its_own_side_only() -> None:
+@pytest.mark.parametrize("dust", [1, 2])
+def test_dust_is_added_to_by_an_opening_of_its_own_side_only(dust: int) -> None:
     bench = Bench()
-    for level, steps in ((-1, 2), (-2, -2), (1, -2), (2, 2)):
+    for level, steps in ((-1, dust), (-2, -dust), (1, -dust), (2, dust)):
         bench.hold(level, steps, exits=False)
         bench.exits.dusty.add(level)
     assert not bench.openings.follow(bench.slots, Draft(1_000, 1_000, NOW)), "with dust about, the rule itself decides"
