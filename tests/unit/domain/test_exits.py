@@ -6,12 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.desk import Desk
+from support.desk import FEES, Desk
 
 from opensqt_actors.domain.draft import FAR, Draft
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
+from opensqt_actors.domain.orders import Fees, Fill, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.settings import GridMode, GridSettings
 from opensqt_actors.domain.slots import Slot, WorkingOrder
 from opensqt_actors.domain.strategy import Place, Reason
@@ -29,8 +29,8 @@ SIDES = pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
 class Bench:
     """The exits of one grid whose window is not known yet, so that every level lies outside it."""
 
-    def __init__(self, instrument: Instrument = MARKET, settings: GridSettings = GRID) -> None:
-        self.desk = Desk(settings, 1_000, instrument)
+    def __init__(self, instrument: Instrument = MARKET, settings: GridSettings = GRID, fees: Fees = FEES) -> None:
+        self.desk = Desk(settings, 1_000, instrument, fees)
         self.slots = self.desk.slots
         self.exits = self.desk.grid.exits
 
@@ -85,6 +85,19 @@ def test_an_exit_lies_one_interval_on_the_profitable_side(sign: int, steps: int)
     assert bench.exits.price(slot) == 1_000 + 10 * sign
 
 
+@pytest.mark.parametrize(
+    ("anchor", "steps", "distance"), [(999, 10, 2), (999, 1, 2), (999, -1, -1), (1_001, 10, 2), (1_001, -10, -2)]
+)
+def test_an_exit_is_as_far_away_as_the_fees_on_its_own_side_need(anchor: int, steps: int, distance: int) -> None:
+    """Two fees of 0.1 % on 1,500 and 1,503 are more than the 3 between them, those on 1,500 and 1,497 are less."""
+    settings = replace(GRID, interval=Decimal(3), anchor=Decimal(anchor))
+    bench = Bench(FREE, settings, Fees(Decimal("0.001"), Decimal("0.001")))
+    slot = bench.hold(167, steps)  # at 1,500 or 1,502
+    assert bench.exits.price(slot) == anchor + 3 * (167 + distance)
+    bench.exits.reserve(bench.slots, slot)
+    assert slot.exit_level == 167 + distance
+
+
 def test_an_exit_level_is_reserved_once_and_only_for_what_is_held() -> None:
     bench = Bench()
     slot = bench.hold(0, 10, exit_level=4)
@@ -105,6 +118,7 @@ def test_an_exit_closes_what_is_held_at_its_level(sign: int, steps: int) -> None
     assert draft.cancels == []
     assert band(draft) == (-FAR, FAR)
     assert bench.slots.attention == {0}, "it is placed with this decision, and looked at again"
+    assert bench.slots.slot(0).exit_level == sign
 
 
 @pytest.mark.parametrize(
@@ -161,6 +175,8 @@ def test_an_exit_at_rest_goes_when_its_size_or_its_price_is_wrong(
     assert draft.cancels == ([] if stays else [0])
     assert draft.places == []
     assert band(draft) == quiet
+    right = stays and price == 1_000 + 10 * sign
+    assert bench.slots.attention == (set() if right else {0})
 
 
 @SIDES
@@ -191,6 +207,7 @@ def test_a_blocked_exit_waits_for_the_end_of_its_block_and_says_so() -> None:
     draft = bench.settle(1_000, 1_001)
     assert draft.places == []
     assert draft.recheck == NOW + 5
+    assert bench.slots.attention == {0, 2, 4}
     assert bench.why(2, 1_000, 1_001) == Reason("blocked", "the venue says no to 2")
 
 
@@ -208,7 +225,10 @@ def test_an_exit_takes_its_level_from_an_opening_order() -> None:
     bench.rest(1, OrderKind.OPEN_SELL, 1_010, 10)
     draft = bench.settle(1_000, 1_001)
     assert (draft.cancels, draft.places) == ([1], [])
-    assert bench.why(0, 1_000, 1_001).code == "level_taken"
+    assert bench.slots.attention == {0}
+    assert bench.why(0, 1_000, 1_001) == Reason(
+        "level_taken", "its exit waits until the opening order on the exit level has gone"
+    )
 
 
 def test_an_exit_waits_for_an_opening_order_that_has_filled_in_part() -> None:
@@ -264,6 +284,7 @@ def test_the_rest_of_an_opening_works_until_the_market_is_half_an_interval_away(
     bench = Bench(FREE)
     bench.fill(bench.rest(0, OrderKind.OPEN_BUY if sign > 0 else OrderKind.OPEN_SELL, 1_000, 10), filled)
     draft = bench.settle(mid, mid)
+    assert bench.slots.attention == {0}
     assert draft.cancels == ([] if works else [0])
     assert draft.places == []
     assert band(draft) == quiet
@@ -284,7 +305,9 @@ def test_dust_has_no_order_and_says_what_the_venue_would_take(sign: int, steps: 
     bench = Bench()
     slot = bench.hold(0, sign * steps)
     assert bench.exits.dust(slot)
+    assert bench.why(0, 1_000, 1_001).code == "dust", "before any decision has looked at it"
     draft = bench.settle(1_000, 1_001)
+    assert bench.slots.attention == bench.exits.dusty == {0}
     assert (draft.places, draft.cancels) == ([], [])
     reason = bench.why(0, 1_000, 1_001)
     assert reason.code == "dust"
@@ -409,6 +432,15 @@ def test_what_is_held_no_more_or_has_grown_is_no_dust_any_longer() -> None:
     draft = bench.settle(1_000, 1_001)
     assert bench.exits.dusty == set()
     assert [(place.level, place.quantity) for place in draft.places] == [(5, 10)]
+
+
+def test_dust_that_was_sold_leaves_nothing_behind() -> None:
+    bench = Bench()
+    slot = bench.hold(0, 2)
+    bench.settle(1_000, 1_001)
+    bench.slots.apply(slot, Side.SELL, 1_000, 2)
+    bench.settle(1_000, 1_001)
+    assert bench.exits.dusty == set()
 
 
 def test_every_piece_of_dust_is_gathered_in_one_go() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opensqt_actors.domain.draft import FAR
+from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.grid import Grid, anchor_lattice
 from opensqt_actors.domain.ids import IdCoder, OrderKind
 from opensqt_actors.domain.instrument import Instrument
@@ -516,3 +517,69 @@ def test_a_level_says_what_its_order_is_waiting_for() -> None:
     assert reasons[-1] == Reason("settling", "the order has ended; its last fills are still to come")
     assert reasons[-2] == Reason("pending", "a cancel request is on its way; the venue has not answered yet")
     assert reasons[-3] == Reason("", "")
+
+
+def test_a_decision_says_when_to_look_again() -> None:
+    grid, book = Grid(market()), slots()
+    assert grid.loose == (-FAR, FAR)
+    assert grid.decide(book, 1_000, 1_000, OPEN, 5).recheck == 0
+    book.slot(-1).blocked_until = 9
+    book.slot(1).blocked_until = 7
+    assert grid.decide(book, 1_000, 1_000, OPEN, 5).recheck == 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"interval": Decimal(10)}, True),  # 1 % of 1,000: exactly two fees of 0.5 %
+        ({"interval": Decimal(11)}, False),
+        ({"interval": None, "interval_percent": Decimal(1)}, True),
+        ({"interval": None, "interval_percent": Decimal("1.01")}, False),
+    ],
+    ids=str,
+)
+def test_an_interval_that_does_not_cover_two_maker_fees_is_refused(changes: dict[str, object], refused: bool) -> None:
+    fees = Fees(Decimal("0.005"), Decimal("0.01"))
+    if not refused:
+        Grid(market(fees, **changes))
+        return
+    name = "interval" if changes["interval"] else "interval_percent"
+    with pytest.raises(InvalidValue) as error:
+        Grid(market(fees, **changes))
+    assert str(error.value) == (
+        f"{name}: 1.0000 % of the price does not cover the fees of a round trip (1 % at a maker fee of 0.5 %); "
+        "choose a larger interval"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "price", "anchor", "base"),
+    [
+        ({"interval": Decimal(10)}, 1_004, 1_000, 10),
+        ({"interval": Decimal(10)}, 1_005, 1_010, 10),
+        ({"interval": Decimal(7)}, 1_004, 1_001, 7),
+        ({"interval": Decimal(10)}, 3, 10, 10),  # never at 0
+        ({"interval": Decimal(10), "anchor": Decimal(1_003)}, 5_000, 1_003, 10),
+        ({"interval": None, "interval_percent": Decimal(1)}, 1_004, 1_004, 10),
+        ({"interval": None, "interval_percent": Decimal(1), "anchor": Decimal(2_000)}, 1_004, 2_000, 20),
+    ],
+    ids=str,
+)
+def test_a_lattice_is_anchored_at_the_first_price_in_whole_intervals_or_where_the_operator_says(
+    changes: dict[str, object], price: int, anchor: int, base: int
+) -> None:
+    lattice = anchor_lattice(MARKET, market(**changes).settings, price)
+    assert (lattice.anchor, lattice.base, lattice.ratio is None) == (anchor, base, changes["interval"] is not None)
+
+
+@pytest.mark.parametrize(
+    ("interval", "sentence"),
+    [
+        (None, "interval: or interval_percent is needed"),
+        (Decimal("0.4"), "interval: 0.4 is smaller than the tick 1"),
+    ],
+)
+def test_no_interval_or_one_below_a_tick_is_refused(interval: Decimal | None, sentence: str) -> None:
+    with pytest.raises(InvalidValue) as error:
+        anchor_lattice(MARKET, GridSettings(GridMode.LONG, Decimal(100), interval), 1_000)
+    assert str(error.value) == sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -80,8 +81,12 @@ class Bench:
         return slot
 
 
+def placed_by(places: Sequence[Place]) -> list[tuple[int, OrderKind, int, int]]:
+    return [(place.level, place.kind, place.price, place.quantity) for place in places]
+
+
 def placed(draft: Draft) -> list[tuple[int, OrderKind, int, int]]:
-    return [(place.level, place.kind, place.price, place.quantity) for place in draft.places]
+    return placed_by(draft.places)
 
 
 def levels(draft: Draft) -> list[int]:
@@ -170,6 +175,27 @@ def test_a_wide_spread_holds_back_what_would_cross_it(way: str) -> None:
     wide = bench.decide(way, 1_015, 985)  # crossed quotes: nothing that either side would take
     assert levels(wide) == [-2, 2, -3, 3]
     assert (wide.low, wide.high) == (1_009, 992)
+
+
+def test_a_buffer_between_two_ticks_ends_at_the_next_one() -> None:
+    bench = Bench(replace(GRID, interval=Decimal(11), anchor=Decimal(1_000)))  # the buy at 989: above 990.1
+    assert levels(bench.decide("walk", 991, 991)) == [-1, 1, -2, 2, -3, 3]
+    assert -1 not in levels(bench.decide("walk", 990, 990))
+
+
+@pytest.mark.parametrize(
+    ("mode", "scale", "price", "band"),
+    [(GridMode.LONG, 1.05, 990, (-FAR, 991)), (GridMode.SHORT, 0.95, 1_010, (1_010, FAR))],
+)
+def test_a_skewed_buffer_never_lets_an_order_cross(
+    mode: GridMode, scale: float, price: int, band: tuple[int, int]
+) -> None:
+    """The skew has moved the buffer beyond the level itself; the market at the level still holds the order back."""
+    bench = Bench(replace(GRID, mode=mode))
+    bench.desk.grid.ladder.scale = round(scale * bench.desk.grid.ladder.scale)
+    draft = bench.decide("walk", price, price)
+    assert (price - 1_000) // 10 not in levels(draft)
+    assert (draft.low, draft.high) == band
 
 
 @WAYS
@@ -282,6 +308,41 @@ def test_an_order_that_the_market_has_come_to_stays_while_the_market_is_not_past
     assert (draft.low, draft.high) == (low, high)
 
 
+@WAYS
+@pytest.mark.parametrize(
+    ("level", "kind", "mid", "band"), [(1, BUY, 1_005, (-FAR, 1_011)), (-1, SELL, 995, (990, FAR))]
+)
+def test_an_order_that_stays_for_the_market_ends_the_band_where_it_would_not(
+    way: str, level: int, kind: OrderKind, mid: int, band: tuple[int, int]
+) -> None:
+    bench = Bench(replace(GRID, mode=GridMode.LONG if kind is BUY else GridMode.SHORT))
+    bench.rest(level, kind)
+    draft = bench.decide(way, mid, mid)
+    assert draft.cancels == []
+    assert (draft.low, draft.high) == band
+
+
+@WAYS
+def test_as_many_orders_as_there_should_be_are_not_for_that_the_right_ones(way: str) -> None:
+    bench = Bench(replace(GRID, mode=GridMode.LONG))
+    for level in (-1, -2, -4, -5):
+        bench.rest(level, BUY, 10)
+    draft = bench.decide(way)
+    assert draft.cancels == [-5, -4]
+    assert levels(draft) == [-3]
+
+
+@WAYS
+def test_what_lies_outside_and_what_an_exit_claims_go_together_and_nothing_else(way: str) -> None:
+    bench = Bench(replace(GRID, mode=GridMode.LONG))
+    for level in (-1, -2, -4):
+        bench.rest(level, BUY, 10)
+    bench.slots.reserve_exit(bench.hold(-6, 10), 5)
+    draft = bench.decide(way)
+    assert draft.cancels == [-4, -1]
+    assert levels(draft) == [-3]
+
+
 def test_an_order_between_the_levels_of_a_wider_interval_goes() -> None:
     bench = Bench()
     bench.desk.grid.ladder.multiple = 2
@@ -380,6 +441,23 @@ def test_an_order_on_its_way_out_still_counts() -> None:
     )
 
 
+@pytest.mark.parametrize("why", ["blocked", "buffer"])
+def test_a_level_that_must_wait_leaves_its_room_to_the_next(why: str) -> None:
+    bench = Bench(replace(GRID, max_open_orders=6))
+    bench.rest(-4, BUY)
+    mid = 991 if why == "buffer" else 1_000
+    if why == "blocked":
+        bench.slots.slot(-1).blocked_until = NOW + 1
+    assert levels(bench.decide("walk", mid, mid)) == [1, -2, 2, -3, 3]
+
+
+def test_the_farthest_orders_go_when_the_position_limit_is_lower_than_what_rests() -> None:
+    bench = Bench(replace(GRID, max_position=Decimal(197)))
+    for level, kind, _, steps in EVERYTHING:
+        bench.rest(level, kind, steps)
+    assert bench.decide("walk").cancels == [-3, 3]
+
+
 def test_an_order_that_the_market_has_come_to_counts_before_the_window() -> None:
     bench = Bench(replace(GRID, max_open_orders=3))
     bench.rest(0, BUY, 10)
@@ -429,6 +507,7 @@ def test_a_trial_gets_the_nearest_orders_and_says_why_there_are_no_more(allowanc
     reasons: dict[int, Reason] = {}
     bench.openings.decide(bench.slots, Draft(1_000, 1_000, NOW, reasons), gate)
     assert reasons[3] == Reason("breaker_half_open", "the breaker tries a few")
+    assert placed_by(bench.desk.grid.decide(bench.slots, 1_000, 1_000, gate, NOW).places) == EVERYTHING[:allowance]
 
 
 def test_what_rests_and_what_leaves_counts_in_a_trial() -> None:
@@ -535,6 +614,7 @@ def test_exits_at_work_and_levels_to_look_at_need_room_too() -> None:
 
 @pytest.mark.parametrize("most", [6, 50])
 def test_a_decision_takes_the_short_cut_only_where_it_is_right(most: int) -> None:
+    assert Bench().openings.roomy is False, "nothing was decided yet"
     bench, draft = walked(max_open_orders=most)
     assert placed(draft) == EVERYTHING
     assert bench.openings.roomy is (most == 50)
