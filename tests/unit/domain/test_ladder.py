@@ -121,14 +121,14 @@ def test_a_centre_is_where_the_price_put_it_however_it_came_there(prices: list[i
 
 
 def test_views_and_rungs_that_are_remembered_stay_few() -> None:
-    of = ladder(buy_window=40, sell_window=40)
+    of = ladder()
     for mid in range(1_000, 1_000 + 10 * 2 * RUNGS, 10):
         of.follow(slots(), mid)
-        of.rungs()
+        of.rung(mid)
         of.exit_distance(mid, 1)
-    assert len(of._views) <= VIEWS
-    assert len(of._rungs) <= RUNGS
-    assert len(of._distances) <= RUNGS
+        assert len(of._views) <= VIEWS
+        assert len(of._rungs) <= RUNGS
+        assert len(of._distances) <= RUNGS
 
 
 # --- the trail -------------------------------------------------------------------------------------------------------
