@@ -153,6 +153,15 @@ def test_a_trail_follows_one_way_both_or_none(trail: Trail, centres: list[int], 
     assert of.band == band
 
 
+def test_a_trail_that_waits_stands_on_a_level_of_the_wider_interval() -> None:
+    of = ladder(trail=Trail.UP, atr_scale=Decimal(1), max_multiple=2)
+    of.follow(slots(), 1_030)
+    assert of.centre == 3
+    candles(of, 14, 20.0)
+    of.follow(slots(), 1_000)
+    assert (of.multiple, of.centre) == (2, 4)
+
+
 def test_a_trail_that_was_far_ahead_goes_on_from_there() -> None:
     of = ladder(trail=Trail.UP)
     for mid, centre in ((1_040, 4), (1_000, 4), (1_046, 4), (1_047, 5)):
