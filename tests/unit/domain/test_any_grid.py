@@ -107,7 +107,7 @@ def test_what_is_held_gets_its_exits_without_a_price(config: GridSettings, moves
         if slot.order is None:
             assert desk.grid.exits.dust(slot)
         else:
-            assert (slot.order.price, slot.order.remaining) == (desk.grid.exit_price(slot), abs(slot.position))
+            assert (slot.order.price, slot.order.remaining) == (desk.grid.exits.price(slot), abs(slot.position))
 
 
 @paths
