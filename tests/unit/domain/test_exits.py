@@ -14,7 +14,7 @@ from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import Fees, Fill, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.settings import GridMode, GridSettings
 from opensqt_actors.domain.slots import Slot, WorkingOrder
-from opensqt_actors.domain.strategy import Place, Reason
+from opensqt_actors.domain.strategy import OPEN, Place, Reason
 
 NOW = 10**18
 # levels of 100 USDT and 10 ticks: level k is at 1,000 + 10 k, ten steps are a full level, fewer than five are dust
@@ -452,3 +452,99 @@ def test_every_piece_of_dust_is_gathered_in_one_go() -> None:
     assert target.position == 16
     assert bench.exits.dusty == set()
     assert bench.slots.attention == {9}
+
+
+# --- before there is a price -----------------------------------------------------------------------------------------
+
+
+def protected(bench: Bench) -> Draft:
+    draft = Draft(-FAR, FAR, NOW)
+    bench.exits.protect(bench.slots, draft)
+    return draft
+
+
+def test_what_is_held_gets_its_exits_at_their_levels_without_a_price() -> None:
+    bench = Bench(settings=replace(GRID, mode=GridMode.LONG))
+    bench.hold(5, -10)
+    bench.hold(0, 10)
+    bench.hold(9, 2)  # dust
+    draft = protected(bench)
+    assert draft.places == [
+        Place(0, OrderKind.EXIT_SELL, 1_010, 10, True),
+        Place(5, OrderKind.EXIT_BUY, 1_040, 10, True),
+    ]
+    assert bench.slots.slot(0).exit_level == 1
+    assert bench.slots.slot(5).exit_level == 4
+    assert not any(place.reduce_only for place in protected(Bench()).places)
+    neutral = Bench()
+    neutral.hold(0, 10)
+    assert [place.reduce_only for place in protected(neutral).places] == [False]
+
+
+@pytest.mark.parametrize(("steps", "cancels"), [(10, []), (9, [0])])
+def test_without_a_price_only_an_exit_of_the_wrong_size_goes(steps: int, cancels: list[int]) -> None:
+    bench = Bench()
+    bench.hold(0, 10)
+    bench.rest(0, OrderKind.EXIT_SELL, 1_234, steps)
+    draft = protected(bench)
+    assert (draft.cancels, draft.places) == (cancels, [])
+
+
+def test_without_a_price_a_remainder_is_left_alone() -> None:
+    bench = Bench()
+    bench.fill(bench.rest(0, OrderKind.OPEN_BUY, 1_000, 10), 5)
+    draft = protected(bench)
+    assert (draft.cancels, draft.places) == ([], [])
+
+
+def test_without_a_price_blocks_and_openings_in_the_way_count_too() -> None:
+    bench = Bench()
+    bench.hold(0, 10).blocked_until = NOW + 3
+    bench.hold(10, 10).blocked_until = NOW
+    bench.hold(20, 10)
+    bench.rest(21, OrderKind.OPEN_SELL, 1_210, 10)
+    draft = protected(bench)
+    assert [place.level for place in draft.places] == [10]
+    assert draft.recheck == NOW + 3
+    assert draft.cancels == [21]
+
+
+def test_without_a_price_no_price_is_quiet() -> None:
+    bench = Bench()
+    decision = bench.desk.grid.protect(bench.slots, OPEN, NOW)
+    assert (decision.low, decision.high) == (FAR, -FAR)
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["protect", "settle"])
+def test_an_exit_whose_holding_was_corrected_away_is_taken_back_until_it_has_gone(way: str) -> None:
+    bench = Bench()
+
+    def cancels() -> list[int]:
+        return (protected(bench) if way == "protect" else bench.settle(1_000, 1_001)).cancels
+
+    held = {level: bench.hold(level, 10) for level in (0, 5, 9)}
+    orders = {level: bench.rest(level, OrderKind.EXIT_SELL, 1_010 + 10 * level, 10) for level in (0, 5)}
+    for level in (5, 0, 9):
+        bench.slots.correct(held[level], Side.SELL, 1_000, 10)
+    assert bench.slots.bare == {0, 5}
+    assert cancels() == [0, 5]
+    order = orders[0]
+    bench.slots.report(
+        OrderReport(order.client_id, "XUSDT", "v", order.side, OrderStatus.CANCELED, order.price, 10, 0, NOW)
+    )
+    assert cancels() == [5]
+    assert bench.slots.bare == {5}
+    bench.hold(5, 10)
+    assert cancels() == []
+    assert bench.slots.bare == set()
+
+
+def test_a_bare_level_that_was_forgotten_or_opens_again_is_forgotten_as_such() -> None:
+    bench = Bench()
+    bench.slots.bare.update({3, 4})
+    bench.rest(4, OrderKind.OPEN_BUY, 1_040, 10)
+    assert protected(bench).cancels == []
+    assert bench.slots.bare == set()

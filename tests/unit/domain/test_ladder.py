@@ -499,11 +499,11 @@ def test_only_a_grid_of_one_side_may_say_that_its_exits_reduce() -> None:
 
 
 def test_the_interval_is_told_as_it_is_above_the_centre() -> None:
-    grid, book = Grid(market(interval=None, interval_percent=Decimal(1))), slots()
-    assert grid.interval_ticks() == 10, "around the anchor while there is no price"
+    grid, book = Grid(market(interval=None, interval_percent=Decimal(10))), slots()
+    assert grid.interval_ticks() == 100, "around the anchor while there is no price"
     grid.decide(book, 2_000, 2_000, OPEN, 1)
-    assert grid.centre == 70
-    assert grid.interval_ticks() == grid.lattice.price(71) - grid.lattice.price(70) == 20
+    assert grid.centre == 7
+    assert grid.interval_ticks() == grid.lattice.price(8) - grid.lattice.price(7) == 195
 
 
 def test_a_level_says_what_its_order_is_waiting_for() -> None:

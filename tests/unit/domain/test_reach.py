@@ -177,7 +177,13 @@ def test_measures_are_remembered_for_a_number_of_centres() -> None:
         ([994], 0),  # the centre stays
         ([993], -1),
         ([993, 996], -1),  # and stays again
+        ([993, 994], -1),
         ([993, 997], 0),
+        ([993, 1_004], 0),
+        ([993, 1_005], 1),
+        ([1_007, 1_006], 1),
+        ([1_007, 995], 0),
+        ([1_007, 994], -1),
         ([985, 1_000], 0),
         ([1_014, 1_004], 1),
         ([1_014, 1_003], 0),
@@ -194,6 +200,13 @@ def test_the_centre_is_brought_to_where_every_price_would_have_brought_it(prices
     assert desk.grid.ladder.centre == centre
 
 
+def test_a_centre_that_could_be_skewed_is_caught_up_with_too() -> None:
+    """Nothing is held, so nothing is skewed; and a buy at the centre would do for a rise."""
+    desk, reach = looked(skew=Decimal("0.1"))
+    assert reach.catch_up([1_000, 993, 994].__getitem__, 2, 0)
+    assert desk.grid.ladder.centre == -1
+
+
 def test_only_prices_since_the_last_look_are_looked_at() -> None:
     desk, reach = looked(held=10)
     assert not reach.catch_up([993, 1_000, 1_006].__getitem__, 2, 1)
@@ -205,6 +218,11 @@ def test_a_reach_that_is_not_wide_has_nothing_to_catch_up_with() -> None:
     desk, reach = looked(mode=GridMode.NEUTRAL)
     assert not reach.catch_up([1_000, 1_050].__getitem__, 1, 0)
     assert desk.grid.ladder.centre == 0
+
+
+@pytest.mark.parametrize("window", ["buy_window", "sell_window"])
+def test_a_window_of_two_levels_is_wide_enough(window: str) -> None:
+    assert looked(held=10, mode=GridMode.NEUTRAL, **{window: 2})[1].wide
 
 
 @given(st.lists(st.integers(985, 1_014), max_size=30))

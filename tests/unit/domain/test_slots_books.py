@@ -392,3 +392,29 @@ def test_a_trade_between_the_restored_ones_may_be_on_its_way_still() -> None:
     book = Slots(IdCoder("aa", 7), known_trades=range(100, 100 + 10 * RESTORED_TRADES, 10))
     assert book.knows(99, Side.BUY)
     assert not book.knows(105, Side.BUY)
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_changes_what_is_held_like_a_fill_and_says_so(book: Slots) -> None:
+    slot = holding(book, 0)
+    booked = book.correct(slot, Side.SELL, 103, 4)
+    assert (booked.slot, booked.realized, booked.round_trip) == (slot, 12, None)
+    assert (slot.position, slot.cost) == (6, 600)
+    assert slot.history[-1] == "corrected sell 4@103"
+    assert book.bare == set()
+
+
+def test_an_exit_of_what_was_corrected_away_is_bare_and_an_opening_is_not(book: Slots) -> None:
+    exits, opens, none = holding(book, 0), book.slot(1), holding(book, 2)
+    resting(book, 0, OrderKind.EXIT_SELL)
+    resting(book, 1, OrderKind.OPEN_BUY)
+    book.correct(exits, Side.SELL, 100, 3)
+    assert book.bare == set(), "it still closes something"
+    book.correct(exits, Side.SELL, 100, 7)
+    assert book.bare == {0}
+    book.apply(opens, Side.BUY, 100, 3)
+    book.correct(opens, Side.SELL, 100, 3)
+    book.correct(none, Side.SELL, 100, 10)
+    assert book.bare == {0}
