@@ -143,10 +143,11 @@ def test_an_exit_whose_level_the_market_has_passed_is_placed_at_the_market_and_s
 
 
 @SIDES
-def test_a_right_exit_needs_no_more_attention(sign: int) -> None:
-    bench = Bench()
-    bench.hold(0, sign * 10)
-    bench.rest(0, OrderKind.EXIT_SELL if sign > 0 else OrderKind.EXIT_BUY, 1_000 + 10 * sign, 10)
+@pytest.mark.parametrize("steps", [1, 10])
+def test_a_right_exit_needs_no_more_attention(sign: int, steps: int) -> None:
+    bench = Bench(FREE)
+    bench.hold(0, sign * steps)
+    bench.rest(0, OrderKind.EXIT_SELL if sign > 0 else OrderKind.EXIT_BUY, 1_000 + 10 * sign, steps)
     draft = bench.settle(1_000, 1_001)
     assert (draft.places, draft.cancels, band(draft)) == ([], [], (-FAR, FAR))
     assert bench.slots.attention == set()
@@ -177,6 +178,17 @@ def test_an_exit_at_rest_goes_when_its_size_or_its_price_is_wrong(
     assert band(draft) == quiet
     right = stays and price == 1_000 + 10 * sign
     assert bench.slots.attention == (set() if right else {0})
+
+
+@pytest.mark.parametrize(("sign", "mid", "low", "high"), [(1, 1_011, 1_010, FAR), (-1, 989, -FAR, 991)])
+def test_an_exit_of_a_single_step_that_the_market_has_passed_stays_while_it_is_past(
+    sign: int, mid: int, low: int, high: int
+) -> None:
+    bench = Bench(FREE)
+    bench.hold(0, sign)
+    bench.rest(0, OrderKind.EXIT_SELL if sign > 0 else OrderKind.EXIT_BUY, mid + sign, 1)
+    draft = bench.settle(mid, mid)
+    assert (draft.cancels, draft.low, draft.high) == ([], low, high)
 
 
 @SIDES

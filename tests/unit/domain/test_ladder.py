@@ -568,6 +568,7 @@ def test_an_interval_that_does_not_cover_two_maker_fees_is_refused(changes: dict
         ({"interval": Decimal(10)}, 1_005, 1_010, 10),
         ({"interval": Decimal(7)}, 1_004, 1_001, 7),
         ({"interval": Decimal(10)}, 3, 10, 10),  # never at 0
+        ({"interval": Decimal(1)}, 1_004, 1_004, 1),
         ({"interval": Decimal(10), "anchor": Decimal(1_003)}, 5_000, 1_003, 10),
         ({"interval": None, "interval_percent": Decimal(1)}, 1_004, 1_004, 10),
         ({"interval": None, "interval_percent": Decimal(1), "anchor": Decimal(2_000)}, 1_004, 2_000, 20),

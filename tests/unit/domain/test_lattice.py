@@ -78,10 +78,24 @@ def test_the_memory_of_prices_is_bounded() -> None:
     assert len(lattice._cache) <= 100_000
 
 
-@pytest.mark.parametrize(("anchor", "base", "ratio"), [(0, 1, None), (1, 0, None), (5, 1, Decimal(1))])
-def test_what_is_no_lattice_is_refused(anchor: int, base: int, ratio: Decimal | None) -> None:
-    with pytest.raises(InvalidValue):
+@pytest.mark.parametrize(
+    ("anchor", "base", "ratio", "sentence"),
+    [
+        (0, 1, None, "anchor: must be above 0 ticks, not 0"),
+        (1, 0, None, "interval: is smaller than one tick of this market; choose a larger one"),
+        (5, 1, Decimal(1), "interval_percent: must be above 0, not 0"),
+    ],
+)
+def test_what_is_no_lattice_is_refused(anchor: int, base: int, ratio: Decimal | None, sentence: str) -> None:
+    with pytest.raises(InvalidValue) as error:
         Lattice(anchor, base, ratio)
+    assert str(error.value) == sentence
+
+
+def test_the_smallest_lattice_is_one() -> None:
+    lattice = Lattice(1, 1)
+    assert [lattice.price(level) for level in (0, 1, 2)] == [1, 2, 3]
+    assert lattice.floor(1) == 0
 
 
 def test_an_interval_below_a_tick_is_refused() -> None:

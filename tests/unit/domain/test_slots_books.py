@@ -403,6 +403,9 @@ def test_a_correction_changes_what_is_held_like_a_fill_and_says_so(book: Slots) 
     assert (booked.slot, booked.realized, booked.round_trip) == (slot, 12, None)
     assert (slot.position, slot.cost) == (6, 600)
     assert slot.history[-1] == "corrected sell 4@103"
+    book.correct(slot, Side.BUY, 110, 2)
+    assert (slot.position, slot.cost) == (8, 820)
+    assert slot.history[-1] == "corrected buy 2@110"
     assert book.bare == set()
 
 
