@@ -84,6 +84,7 @@ def test_the_memory_of_prices_is_bounded() -> None:
         (0, 1, None, "anchor: must be above 0 ticks, not 0"),
         (1, 0, None, "interval: is smaller than one tick of this market; choose a larger one"),
         (5, 1, Decimal(1), "interval_percent: must be above 0, not 0"),
+        (5, 1, Decimal("0.98"), "interval_percent: must be above 0, not -2.00"),
     ],
 )
 def test_what_is_no_lattice_is_refused(anchor: int, base: int, ratio: Decimal | None, sentence: str) -> None:
