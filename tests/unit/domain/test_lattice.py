@@ -102,3 +102,23 @@ def test_the_smallest_lattice_is_one() -> None:
 def test_an_interval_below_a_tick_is_refused() -> None:
     with pytest.raises(InvalidValue, match="interval"):
         Lattice.geometric(100, Decimal("0.1"))
+
+
+class Counted(Lattice):
+    """Counts how often it is asked for a price."""
+
+    __slots__ = ("looks",)
+
+    def price(self, level: int) -> int:
+        self.looks = getattr(self, "looks", 0) + 1
+        return super().price(level)
+
+
+@pytest.mark.parametrize("level", [-200, -7, 0, 1, 50, 300])
+@pytest.mark.parametrize("above", [0, 3])
+def test_a_geometric_level_is_found_with_three_looks_however_far_away(level: int, above: int) -> None:
+    ratio = Decimal("1.01")
+    price = Lattice(1_000_000, 10_000, ratio).price(level) + above
+    lattice = Counted(1_000_000, 10_000, ratio)
+    assert lattice.floor(price) == level
+    assert lattice.looks <= 3
