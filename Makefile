@@ -24,6 +24,9 @@ FIRST ?= 1
 SIM_ARGS ?=
 # make migrate
 DATABASE_URL ?=
+# make mutate: which modules of opensqt_actors/domain, and what else scripts/mutate.py takes
+MODULES ?=
+MUTATE_ARGS ?=
 # make check: the commit with which proto/ must stay compatible, if not the one that scripts/check.sh finds
 AGAINST ?=
 # make bench: which ones
@@ -32,7 +35,7 @@ BENCH ?= $(wildcard scripts/bench/*.py)
 DEMO := $(strip $(BIN)/opensqt demo $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(SEED),--seed $(SEED)) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
 	$(foreach file,$(REPLAY),--replay $(file)))
 
-.PHONY: help venv run test check bench sim proto lint format migrate pin clean
+.PHONY: help venv run test check bench sim mutate proto lint format migrate pin clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +77,9 @@ bench: $(STAMP) ## run the benchmarks, one JSON line each: [BENCH=scripts/bench/
 
 sim: $(STAMP) ## run seeded simulations of the whole fleet: [SEEDS=200] [FIRST=1] [SIM_ARGS="--trace 200"]
 	@$(BIN)/python scripts/sim.py --seeds $(SEEDS) --first $(FIRST) $(SIM_ARGS)
+
+mutate: $(STAMP) ## break the trading rules on purpose and count what no test notices: [MODULES="pnl risk"]
+	@$(BIN)/python scripts/mutate.py $(MODULES) $(MUTATE_ARGS)
 
 migrate: $(STAMP) ## bring a database to the newest schema: DATABASE_URL=sqlite:///state/opensqt.db
 	@test -n "$(DATABASE_URL)" || { echo "say which database: make migrate DATABASE_URL=sqlite:///state/opensqt.db" >&2; exit 4; }

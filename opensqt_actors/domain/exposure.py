@@ -252,8 +252,9 @@ class TotalShares:
         here = self._accounts.get(account)
         if here is None:
             here = self._accounts[account] = _Account(used, share, equity)
+        else:
+            here.used, here.share, here.equity = used, share, equity
         self._waiting.discard(account)
-        here.used, here.share, here.equity = used, share, equity
         if self._waiting:
             return None
         if here.share == here.sent:

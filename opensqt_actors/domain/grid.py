@@ -100,10 +100,6 @@ class Grid:
         """Reserve the exit level of a slot that has just come to hold something."""
         self.exits.reserve(slots, slot)
 
-    def exit_price(self, slot: Slot) -> int:
-        """Where a held slot is to be closed, in ticks."""
-        return self.exits.price(slot)
-
     def candle(self, candle: Candle) -> None:
         """A candle closed: the interval and the amount of new openings may change."""
         self.ladder.candle(candle)

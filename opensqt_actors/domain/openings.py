@@ -128,8 +128,7 @@ class Openings:
         kept: set[int] = set()
         for level, slot in working:
             order = slot.order
-            wanted = level in self.ladder.want_buys or level in self.ladder.want_sells
-            if order is not None and not (wanted and self._fitting(level, order)):
+            if order is not None:
                 value = order.price * order.remaining
                 if room.refusal(order.buys, value) is None and self._stays(slots, level, order, draft):
                     kept.add(level)
@@ -144,10 +143,6 @@ class Openings:
                 if slot.order is not None:
                     room.take(slot.order.buys, slot.order.price * slot.order.remaining)
             self._fill(slots, missing, room, draft)
-
-    def _fitting(self, level: int, order: WorkingOrder) -> bool:
-        """Whether an order has the side that its level has in the window."""
-        return level in (self.ladder.want_buys if order.buys else self.ladder.want_sells)
 
     def _keep(self, slots: Slots, room: _Room, kept: set[int], draft: Draft) -> list[Rung]:
         """Mark the window's orders that stay; returns the levels that should have one and do not, nearest first."""

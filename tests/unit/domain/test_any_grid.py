@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.desk import Desk
+from support.examples import examples
 from support.paths import CLOSED, MOVES, Move, go, grids
 
 from opensqt_actors.domain.ids import OrderKind
@@ -28,7 +29,7 @@ def test_a_decision_that_was_carried_out_asks_for_nothing_more(config: GridSetti
 
 
 @given(config=grids(), moves=MOVES, where=st.lists(st.integers(0, 1_000), min_size=3, max_size=3))
-@settings(max_examples=150)
+@examples(150)
 def test_no_price_of_the_quiet_band_leads_to_an_action(
     config: GridSettings, moves: list[Move], where: list[int]
 ) -> None:
@@ -106,7 +107,7 @@ def test_what_is_held_gets_its_exits_without_a_price(config: GridSettings, moves
         if slot.order is None:
             assert desk.grid.exits.dust(slot)
         else:
-            assert (slot.order.price, slot.order.remaining) == (desk.grid.exit_price(slot), abs(slot.position))
+            assert (slot.order.price, slot.order.remaining) == (desk.grid.exits.price(slot), abs(slot.position))
 
 
 @paths

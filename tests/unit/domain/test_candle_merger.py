@@ -14,7 +14,17 @@ def minute(number: int, close: float = 10.0, symbol: str = "A") -> Candle:
 
 def test_a_candle_of_a_minute_is_its_own() -> None:
     merger = CandleMerger("1m")
-    assert merger.merge(minute(7)) == minute(7)
+    candle = minute(7)
+    assert merger.merge(candle) is candle
+    late = replace(minute(3), open_time=3 * MINUTE + 1)
+    assert merger.merge(late) is late, "nothing is put together, so nothing can lack"
+
+
+def test_a_longer_candle_spans_the_lowest_and_the_highest_of_its_minutes() -> None:
+    merger = CandleMerger("5m")
+    for number, close in enumerate((10.0, 7.0, 30.0, 12.0)):
+        assert merger.merge(minute(number, close)) is None
+    assert merger.merge(minute(4, 11.0)) == Candle("A", 0, 9.0, 31.0, 6.0, 11.0, 10.0, True)
 
 
 def test_the_last_minute_completes_a_longer_one() -> None:

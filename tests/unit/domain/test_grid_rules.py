@@ -6,9 +6,10 @@ import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from support.desk import Desk
+from support.examples import examples
 
 from opensqt_actors.domain.draft import Draft
 from opensqt_actors.domain.ids import ClientId
@@ -111,7 +112,7 @@ class Story:
 
 
 @given(config=grids(), moves=MOVES)
-@settings(max_examples=250)
+@examples(250)
 def test_the_short_cut_decides_exactly_what_the_walk_over_the_window_does(
     config: GridSettings, moves: list[Move]
 ) -> None:
@@ -142,7 +143,7 @@ def test_the_short_cut_is_taken_far_from_the_limits_and_not_near_them() -> None:
 
 
 @given(config=grids(), moves=MOVES, where=st.integers(0, 1_000))
-@settings(max_examples=200)
+@examples(200)
 def test_every_rule_together_keeps_the_laws_of_a_decision(config: GridSettings, moves: list[Move], where: int) -> None:
     story = Story(config)
     desk, grid = story.desk, story.desk.grid

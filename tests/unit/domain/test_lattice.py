@@ -78,12 +78,47 @@ def test_the_memory_of_prices_is_bounded() -> None:
     assert len(lattice._cache) <= 100_000
 
 
-@pytest.mark.parametrize(("anchor", "base", "ratio"), [(0, 1, None), (1, 0, None), (5, 1, Decimal(1))])
-def test_what_is_no_lattice_is_refused(anchor: int, base: int, ratio: Decimal | None) -> None:
-    with pytest.raises(InvalidValue):
+@pytest.mark.parametrize(
+    ("anchor", "base", "ratio", "sentence"),
+    [
+        (0, 1, None, "anchor: must be above 0 ticks, not 0"),
+        (1, 0, None, "interval: is smaller than one tick of this market; choose a larger one"),
+        (5, 1, Decimal(1), "interval_percent: must be above 0, not 0"),
+        (5, 1, Decimal("0.98"), "interval_percent: must be above 0, not -2.00"),
+    ],
+)
+def test_what_is_no_lattice_is_refused(anchor: int, base: int, ratio: Decimal | None, sentence: str) -> None:
+    with pytest.raises(InvalidValue) as error:
         Lattice(anchor, base, ratio)
+    assert str(error.value) == sentence
+
+
+def test_the_smallest_lattice_is_one() -> None:
+    lattice = Lattice(1, 1)
+    assert [lattice.price(level) for level in (0, 1, 2)] == [1, 2, 3]
+    assert lattice.floor(1) == 0
 
 
 def test_an_interval_below_a_tick_is_refused() -> None:
     with pytest.raises(InvalidValue, match="interval"):
         Lattice.geometric(100, Decimal("0.1"))
+
+
+class Counted(Lattice):
+    """Counts how often it is asked for a price."""
+
+    __slots__ = ("looks",)
+
+    def price(self, level: int) -> int:
+        self.looks = getattr(self, "looks", 0) + 1
+        return super().price(level)
+
+
+@pytest.mark.parametrize("level", [-200, -7, 0, 1, 50, 300])
+@pytest.mark.parametrize("above", [0, 3])
+def test_a_geometric_level_is_found_with_three_looks_however_far_away(level: int, above: int) -> None:
+    ratio = Decimal("1.01")
+    price = Lattice(1_000_000, 10_000, ratio).price(level) + above
+    lattice = Counted(1_000_000, 10_000, ratio)
+    assert lattice.floor(price) == level
+    assert lattice.looks <= 3

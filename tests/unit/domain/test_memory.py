@@ -6,8 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import IdCoder
@@ -53,7 +54,7 @@ def steps(draw: st.DrawFn) -> list[tuple[int, int | None]]:
     atr_scale=st.sampled_from([0, 1, 2]),
     sizing=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@examples(200, deadline=None)
 def test_a_restart_anywhere_changes_no_later_decision(
     path: list[tuple[int, int | None]], stop: int, trail: Trail, atr_scale: int, sizing: bool
 ) -> None:

@@ -80,3 +80,15 @@ def test_a_small_gap_never_leaves_a_rest(holdings: list[Holding], venue: int, pr
     for theirs in (venue, local + local // 30, local - local // 30):
         if gap(local, theirs) is Gap.SMALL:
             assert corrections(holdings, theirs - local, price)[1] == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_single_step_is_corrected_like_any_difference(sign: int) -> None:
+    one = Holding(0, sign, 1_000)
+    assert corrections([one], sign, 1_000) == ([(0, sign)], 0)
+    assert corrections([one], -sign, 1_000) == ([(0, -sign)], 0)
+    assert corrections([], sign, 1_000) == ([], sign)
+
+
+def test_before_the_first_comparison_nothing_is_pending() -> None:
+    assert not Sightings().pending

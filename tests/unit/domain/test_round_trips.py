@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.desk import FEES, Desk
+from support.examples import examples
 from support.paths import MOVES, Move, go, grids
 
 from opensqt_actors.domain.ids import ClientId
@@ -42,7 +43,7 @@ def order_level(desk: Desk, client_id: ClientId) -> int:
 
 
 @given(config=grids(), near=st.none() | st.integers(42, 60), moves=MOVES)
-@settings(max_examples=150)
+@examples(150)
 def test_what_is_closed_has_earned_more_than_two_maker_fees(
     config: GridSettings, near: int | None, moves: list[Move]
 ) -> None:

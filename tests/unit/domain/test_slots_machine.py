@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.examples import examples
 
 from opensqt_actors.domain.ids import IdCoder, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
@@ -223,5 +223,5 @@ class SlotsMachine(RuleBasedStateMachine):
         super().teardown()
 
 
-SlotsMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+SlotsMachine.TestCase.settings = examples(60, stateful_step_count=60, deadline=None)
 TestSlots = SlotsMachine.TestCase

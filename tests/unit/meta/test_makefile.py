@@ -35,4 +35,4 @@ def test_run_hands_its_variables_to_the_demo(arguments: tuple[str, ...], options
 def test_help_lists_every_target_that_a_person_may_call() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, text=True)
     targets = {line.split()[1] for line in done.stdout.splitlines()}
-    assert targets >= {"run", "test", "check", "bench", "sim", "proto", "lint", "migrate", "clean", "help"}
+    assert targets >= {"run", "test", "check", "bench", "sim", "mutate", "proto", "lint", "migrate", "clean", "help"}
