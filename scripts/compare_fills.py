@@ -17,7 +17,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "simulation"))
 
-from fleet.recorded import (  # type: ignore[import-not-found] # of the tests
+from fleet.recorded import (
     GridLevels,
     PlainLevels,
     Recorded,

@@ -43,7 +43,8 @@ def test_ten_symbols_come_and_go_while_the_rest_trades(start_venue: Any, make_su
         return name in venue.account()["positions"] and bool(exit_orders(venue, name))
 
     for name in come:
-        # so that there is something to leave behind, to close, to wait for
+        # so that there is something to leave behind, to close, to wait for, and stays until it is told to go
+        venue.pause(name)
         wait_until(lambda name=name: held(name) or venue.move(name, "-0.3"), f"a position of {name} with an exit")
     graceful, flatten, leave = come[:4], come[4:7], come[7:]
     before = fills_of_the_rest()

@@ -32,6 +32,7 @@ async def test_a_ledger_is_the_exact_sum_of_its_fills(database, start, maker, ot
         cash=-2 * huge * huge + 3,
         realized=-2 * huge,
         inferred=1,
+        inferred_net=-1,
         last_trade_id=3,
         fees=Decimal("0.2999999999999999999999999999"),
         venue_fees={"USDT": Decimal("0.0999999999999999999999999999"), "BNB": Decimal("0.2")},

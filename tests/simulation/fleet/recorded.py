@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from fleet.venue import MS, SECOND, Latency, Line, SimulatedVenue, instrument_of
+from fleet.translate import instrument_of
+from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 from fleet.world import ACCOUNT, Setup, World
 
 from opensqt_actors.actors.budget import Limits
-from opensqt_actors.actors.prices import PriceMoved
 from opensqt_actors.backtest import candles as candle_files
 from opensqt_actors.backtest.candles import Candles
 from opensqt_actors.backtest.replay import GridReplay, PlainReplay, Result
@@ -93,17 +93,13 @@ class _Following(SimulatedVenue):
         """The recording is at a price."""
         line, rules = self.line, self.engine.rules(symbol)
         assert line is not None
-        self._offer(line, symbol, rules.price_text(price - 1), rules.price_text(price + 1))
+        self._offer(line, symbol, rules.price_text(price - 1), rules.price_text(price + 1), self.clock.now())
 
     def own_quote(self, symbol: str) -> None:
         """The venue's own best bid and ask, for once."""
         line, rules, top = self.line, self.engine.rules(symbol), self.engine.book_ticker(symbol)
         assert line is not None
-        self._offer(line, symbol, rules.price_text(top.bid), rules.price_text(top.ask))
-
-    def _offer(self, line: Line, symbol: str, bid: str, ask: str) -> None:
-        if line.board.offer(symbol, bid, ask, self.clock.now()):
-            line.host.tell(line.exchange, PriceMoved(symbol))
+        self._offer(line, symbol, rules.price_text(top.bid), rules.price_text(top.ask), self.clock.now())
 
 
 class RecordedWorld(World):
@@ -156,7 +152,7 @@ class RecordedWorld(World):
         self._pass(3 * SECOND)
 
     def _traded(self, index: int, fill: engine.Fill) -> Traded:
-        key = decode(fill.client_id)  # type: ignore[arg-type]
+        key = decode(fill.client_id)
         assert key is not None
         return Traded(index, key.level, fill.side.value.lower(), fill.price, fill.quantity)
 
