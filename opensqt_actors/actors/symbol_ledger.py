@@ -12,7 +12,7 @@ from opensqt_actors.domain.ids import ClientId, IdCoder, decode
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.lattice import Lattice
 from opensqt_actors.domain.orders import Fees, Fill, FundingPayment, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.pnl import Totals, fee_in_quote
+from opensqt_actors.domain.pnl import EarnedByLevel, Totals, fee_in_quote
 from opensqt_actors.domain.reconcile import Correction, adopt
 from opensqt_actors.domain.records import (
     Entry,
@@ -45,6 +45,7 @@ class Ledger:
         self.symbol = spec.symbol
         self.slots = Slots(IdCoder(instance, spec.number, spec.epoch), restored.generation_floor, restored.known_trades)
         self.totals = Totals(restored.totals)
+        self.earned = EarnedByLevel()
         self.instrument: Instrument | None = None
         self.fees: Fees | None = None
         self.lattice: Lattice | None = None
@@ -97,6 +98,7 @@ class Ledger:
             LatticeSaved(self.account, self.symbol, self.lattice.anchor, self.lattice.base, self.lattice.ratio)
         )
         self.memory = ()
+        self.earned.clear()
         return self.lattice
 
     def fit(self) -> str | None:
@@ -132,6 +134,7 @@ class Ledger:
         self.fills += 1
         self.totals.realized += booked.realized
         self.totals.fees += fee
+        self.earned.add(booked.slot.level, booked.realized, fee, round_trip=booked.round_trip is not None)
         self._count(booked, fee)
         if strategy is not None:
             strategy.filled(self.slots, booked.slot)
@@ -186,6 +189,7 @@ class Ledger:
         side = Side.BUY if quantity > 0 else Side.SELL
         booked = self.slots.correct(slot, side, price, abs(quantity))
         self.totals.realized += booked.realized
+        self.earned.add(slot.level, booked.realized, Decimal(0), round_trip=False)
         if booked.round_trip is not None:
             self._opened.pop(slot.level, None)
             self._paid.pop(slot.level, None)

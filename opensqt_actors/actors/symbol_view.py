@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ def row(actor: SymbolActor) -> SymbolRow:
     instrument = actor.instrument
     slots = actor.slots
     cost = slots.long_cost - slots.short_cost
-    mark = actor.mark or (actor.bid + actor.ask) // 2
+    mark = _mark(actor)
     held = sum(1 for slot in slots.by_level.values() if slot.position)
     return SymbolRow(
         account=actor.account,
@@ -62,7 +63,8 @@ def describe(actor: SymbolActor, now: int) -> SymbolView:
         reason = reasons.get(level) or Reason("", "")
         if slot.order is None and not reason.code:
             reason = Reason("outside_window", "outside the window of opening orders")
-        levels.append(_level(instrument, strategy.lattice.price(level), slot, _exit(actor, slot), reason))
+        shown = _level(instrument, strategy.lattice.price(level), slot, _exit(actor, slot), reason)
+        levels.append(_with_money(actor, instrument, slot, shown))
     centre, band = strategy.centre_price(), actor.band
     return SymbolView(
         row=row(actor),
@@ -73,6 +75,24 @@ def describe(actor: SymbolActor, now: int) -> SymbolView:
         band_high=instrument.price(band[1]) if band and band[1] < 1 << 61 else None,
         gates=tuple(actor.gates.items()),
         levels=tuple(levels),
+    )
+
+
+def _mark(actor: SymbolActor) -> int:
+    """What open positions are valued at, in ticks; 0 = not known yet."""
+    return actor.mark or (actor.bid + actor.ask) // 2
+
+
+def _with_money(actor: SymbolActor, instrument: Instrument, slot: Slot, shown: LevelView) -> LevelView:
+    """What the slot holds at cost and at mark, and what its own fills have come to: never mixed."""
+    mark, earned = _mark(actor), actor.ledger.earned.of(slot.level)
+    return replace(
+        shown,
+        cost=instrument.money(slot.cost),
+        unrealized_pnl=instrument.money(unrealized(slot.position, slot.cost, mark)) if mark else _ZERO,
+        realized_pnl=instrument.money(earned.realized),
+        fees=earned.fees,
+        round_trips=earned.round_trips,
     )
 
 

@@ -41,7 +41,8 @@ class LevelView:
     """One lattice level: its slot, its order, or the reason why it has none.
 
     status: free, pending or locked; reason_code: stable, "" when an order rests; exit_price: where what it holds is
-    closed.
+    closed. Money is quote currency; cost: paid for what it holds, negative when short; unrealized_pnl: at the mark
+    price; realized_pnl (before fees), fees and round_trips: since the actor of the symbol started.
     """
 
     level: int
@@ -57,6 +58,11 @@ class LevelView:
     exit_price: Decimal | None
     reason_code: str
     reason: str
+    cost: Decimal = Decimal(0)
+    unrealized_pnl: Decimal = Decimal(0)
+    realized_pnl: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    round_trips: int = 0
 
 
 @dataclass(frozen=True, slots=True)

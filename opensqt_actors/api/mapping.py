@@ -218,6 +218,13 @@ def _level_to(view: LevelView, row: SymbolRow) -> slot_pb2.Slot:
         order=_order_to(view, row),
         exit_price=optional_to(view.exit_price),
         reason=reason if view.reason_code or view.reason else None,
+        cost=decimal_to(view.cost),
+        pnl=position_pb2.ProfitAndLoss(
+            realized=decimal_to(view.realized_pnl),
+            unrealized=decimal_to(view.unrealized_pnl),
+            fees=decimal_to(view.fees),
+            round_trips=view.round_trips,
+        ),
     )
 
 
@@ -237,6 +244,11 @@ def _level_from(message: slot_pb2.Slot) -> LevelView:
         exit_price=optional_from(message, "exit_price"),
         reason_code=message.reason.code,
         reason=message.reason.sentence,
+        cost=present(message, "cost"),
+        unrealized_pnl=present(message.pnl, "unrealized"),
+        realized_pnl=present(message.pnl, "realized"),
+        fees=present(message.pnl, "fees"),
+        round_trips=message.pnl.round_trips,
     )
 
 

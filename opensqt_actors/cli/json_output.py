@@ -202,6 +202,11 @@ def _level(level: LevelView) -> dict[str, Any]:
         "status": level.status,
         "position": text(level.position),
         "exit_price": text(level.exit_price),
+        "cost": text(level.cost),
+        "unrealized_pnl": text(level.unrealized_pnl),
+        "realized_pnl": text(level.realized_pnl),
+        "fees": text(level.fees),
+        "round_trips": level.round_trips,
         "order": order,
         "reason": reason,
     }

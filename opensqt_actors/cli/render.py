@@ -222,6 +222,9 @@ def explain(view: SymbolView, now: int) -> Group:
     head.append_text(age(row.last_tick, now))
     head.append(f"  centre {plain(view.centre)}  interval {plain(view.interval)}")
     head.append(f"  quiet from {plain(view.band_low)} to {plain(view.band_high)}")
+    head.append("\nrealised ").append_text(money(row.grid_pnl)).append("  fees ").append_text(money(-row.fees))
+    head.append("  funding ").append_text(money(row.funding)).append("  unrealised ")
+    head.append_text(money(row.unrealized_pnl)).append(f"  round trips {row.round_trips:,}")
     for code, sentence in view.gates:
         head.append(f"\nno openings ({code}): {sentence}", "yellow")
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
@@ -229,20 +232,24 @@ def explain(view: SymbolView, now: int) -> Group:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("slot")
     table.add_column("holds", justify="right", no_wrap=True)
-    table.add_column("exit at", justify="right", no_wrap=True)
+    for name in ("cost", "unrealised", "exit at", "grid P&L"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("order", no_wrap=True)
     table.add_column("why there is none")
     market = row.bid
     for level in view.levels:
         if market is not None and level.price <= market:
-            table.add_row("", Text(plain(market), "bold"), Text("- best bid -", "dim"), "", "", "", "")
+            table.add_row("", Text(plain(market), "bold"), Text("- best bid -", "dim"))
             market = None
         table.add_row(
             str(level.level),
             plain(level.price),
             level.status,
             plain(level.position) if level.position else "",
+            money(level.cost) if level.position else "",
+            money(level.unrealized_pnl) if level.position else "",
             plain(level.exit_price) if level.exit_price is not None else "",
+            money(level.realized_pnl - level.fees) if level.realized_pnl or level.fees else "",
             _order(level),
             level.reason if level.reason or not level.reason_code else level.reason_code,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from opensqt_actors.domain.instrument import Instrument
@@ -27,6 +28,46 @@ class Totals:
     def saved(self, account: str, symbol: str) -> TotalsSaved:
         """The totals as a journal entry."""
         return TotalsSaved(account, symbol, self.realized, self.fees, self.funding, self.round_trips, self.confirmed)
+
+
+KNOWN_LEVELS = 2_000
+
+
+@dataclass(slots=True)
+class Earned:
+    """What the fills of one slot have come to. realized: quanta, before fees; fees: quote currency."""
+
+    realized: int = 0
+    fees: Decimal = Decimal(0)
+    round_trips: int = 0
+
+
+class EarnedByLevel:
+    """What each slot has earned, for as long as its lattice stays. Of the levels, the 2,000 newest are remembered."""
+
+    __slots__ = ("_levels",)
+
+    def __init__(self) -> None:
+        self._levels: dict[int, Earned] = {}
+
+    def of(self, level: int) -> Earned:
+        """What the slot of this level has earned; nothing when no fill of it is remembered."""
+        return self._levels.get(level) or Earned()
+
+    def add(self, level: int, realized: int, fee: Decimal, *, round_trip: bool) -> None:
+        """Count one fill: what it realised (quanta), its fee, and whether it has closed the slot."""
+        earned = self._levels.get(level)
+        if earned is None:
+            if len(self._levels) >= KNOWN_LEVELS:
+                del self._levels[next(iter(self._levels))]
+            earned = self._levels[level] = Earned()
+        earned.realized += realized
+        earned.fees += fee
+        earned.round_trips += round_trip
+
+    def clear(self) -> None:
+        """Levels mean other prices from now on."""
+        self._levels.clear()
 
 
 def unrealized(position: int, cost: int, mark: int) -> int:

@@ -24,21 +24,22 @@ _sym_db = _symbol_database.Default()
 
 from opensqt_actors.wire.v1 import common_pb2 as opensqt_dot_actors_dot_v1_dot_common__pb2
 from opensqt_actors.wire.v1 import order_pb2 as opensqt_dot_actors_dot_v1_dot_order__pb2
+from opensqt_actors.wire.v1 import position_pb2 as opensqt_dot_actors_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1copensqt/actors/v1/slot.proto\x12\x11opensqt.actors.v1\x1a\x1eopensqt/actors/v1/common.proto\x1a\x1dopensqt/actors/v1/order.proto\"<\n\nSlotReason\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x1a\n\x08sentence\x18\x02 \x01(\tR\x08sentence\"\x9c\x03\n\x04Slot\x12\x14\n\x05level\x18\x01 \x01(\x12R\x05level\x12\x30\n\x05price\x18\x02 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x05price\x12\x35\n\x06status\x18\x03 \x01(\x0e\x32\x1d.opensqt.actors.v1.SlotStatusR\x06status\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1f.opensqt.actors.v1.SlotPositionR\x08position\x12\x36\n\x08quantity\x18\x05 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x08quantity\x12.\n\x05order\x18\x06 \x01(\x0b\x32\x18.opensqt.actors.v1.OrderR\x05order\x12\x39\n\nexit_price\x18\x07 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\texitPrice\x12\x35\n\x06reason\x18\x08 \x01(\x0b\x32\x1d.opensqt.actors.v1.SlotReasonR\x06reason*p\n\nSlotStatus\x12\x1b\n\x17SLOT_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10SLOT_STATUS_FREE\x10\x01\x12\x17\n\x13SLOT_STATUS_PENDING\x10\x02\x12\x16\n\x12SLOT_STATUS_LOCKED\x10\x03*`\n\x0cSlotPosition\x12\x1d\n\x19SLOT_POSITION_UNSPECIFIED\x10\x00\x12\x17\n\x13SLOT_POSITION_EMPTY\x10\x01\x12\x18\n\x14SLOT_POSITION_FILLED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1copensqt/actors/v1/slot.proto\x12\x11opensqt.actors.v1\x1a\x1eopensqt/actors/v1/common.proto\x1a\x1dopensqt/actors/v1/order.proto\x1a opensqt/actors/v1/position.proto\"<\n\nSlotReason\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x1a\n\x08sentence\x18\x02 \x01(\tR\x08sentence\"\x80\x04\n\x04Slot\x12\x14\n\x05level\x18\x01 \x01(\x12R\x05level\x12\x30\n\x05price\x18\x02 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x05price\x12\x35\n\x06status\x18\x03 \x01(\x0e\x32\x1d.opensqt.actors.v1.SlotStatusR\x06status\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1f.opensqt.actors.v1.SlotPositionR\x08position\x12\x36\n\x08quantity\x18\x05 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x08quantity\x12.\n\x05order\x18\x06 \x01(\x0b\x32\x18.opensqt.actors.v1.OrderR\x05order\x12\x39\n\nexit_price\x18\x07 \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\texitPrice\x12\x35\n\x06reason\x18\x08 \x01(\x0b\x32\x1d.opensqt.actors.v1.SlotReasonR\x06reason\x12.\n\x04\x63ost\x18\t \x01(\x0b\x32\x1a.opensqt.actors.v1.DecimalR\x04\x63ost\x12\x32\n\x03pnl\x18\n \x01(\x0b\x32 .opensqt.actors.v1.ProfitAndLossR\x03pnl*p\n\nSlotStatus\x12\x1b\n\x17SLOT_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10SLOT_STATUS_FREE\x10\x01\x12\x17\n\x13SLOT_STATUS_PENDING\x10\x02\x12\x16\n\x12SLOT_STATUS_LOCKED\x10\x03*`\n\x0cSlotPosition\x12\x1d\n\x19SLOT_POSITION_UNSPECIFIED\x10\x00\x12\x17\n\x13SLOT_POSITION_EMPTY\x10\x01\x12\x18\n\x14SLOT_POSITION_FILLED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'opensqt_actors.wire.v1.slot_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SLOTSTATUS']._serialized_start=591
-  _globals['_SLOTSTATUS']._serialized_end=703
-  _globals['_SLOTPOSITION']._serialized_start=705
-  _globals['_SLOTPOSITION']._serialized_end=801
-  _globals['_SLOTREASON']._serialized_start=114
-  _globals['_SLOTREASON']._serialized_end=174
-  _globals['_SLOT']._serialized_start=177
-  _globals['_SLOT']._serialized_end=589
+  _globals['_SLOTSTATUS']._serialized_start=725
+  _globals['_SLOTSTATUS']._serialized_end=837
+  _globals['_SLOTPOSITION']._serialized_start=839
+  _globals['_SLOTPOSITION']._serialized_end=935
+  _globals['_SLOTREASON']._serialized_start=148
+  _globals['_SLOTREASON']._serialized_end=208
+  _globals['_SLOT']._serialized_start=211
+  _globals['_SLOT']._serialized_end=723
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 from opensqt_actors.wire.v1 import common_pb2 as _common_pb2
 from opensqt_actors.wire.v1 import order_pb2 as _order_pb2
+from opensqt_actors.wire.v1 import position_pb2 as _position_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -37,7 +38,7 @@ class SlotReason(_message.Message):
     def __init__(self, code: _Optional[str] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class Slot(_message.Message):
-    __slots__ = ("level", "price", "status", "position", "quantity", "order", "exit_price", "reason")
+    __slots__ = ("level", "price", "status", "position", "quantity", "order", "exit_price", "reason", "cost", "pnl")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +47,8 @@ class Slot(_message.Message):
     ORDER_FIELD_NUMBER: _ClassVar[int]
     EXIT_PRICE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    PNL_FIELD_NUMBER: _ClassVar[int]
     level: int
     price: _common_pb2.Decimal
     status: SlotStatus
@@ -54,4 +57,6 @@ class Slot(_message.Message):
     order: _order_pb2.Order
     exit_price: _common_pb2.Decimal
     reason: SlotReason
-    def __init__(self, level: _Optional[int] = ..., price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., status: _Optional[_Union[SlotStatus, str]] = ..., position: _Optional[_Union[SlotPosition, str]] = ..., quantity: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., order: _Optional[_Union[_order_pb2.Order, _Mapping]] = ..., exit_price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., reason: _Optional[_Union[SlotReason, _Mapping]] = ...) -> None: ...
+    cost: _common_pb2.Decimal
+    pnl: _position_pb2.ProfitAndLoss
+    def __init__(self, level: _Optional[int] = ..., price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., status: _Optional[_Union[SlotStatus, str]] = ..., position: _Optional[_Union[SlotPosition, str]] = ..., quantity: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., order: _Optional[_Union[_order_pb2.Order, _Mapping]] = ..., exit_price: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., reason: _Optional[_Union[SlotReason, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., pnl: _Optional[_Union[_position_pb2.ProfitAndLoss, _Mapping]] = ...) -> None: ...

@@ -165,6 +165,8 @@ def test_explain_shows_for_each_level_its_order_or_why_there_is_none(cli: Run) -
     assert [(level["level"], level["order"] is None) for level in levels] == [(1, True), (-1, False)]
     assert levels[0]["reason"]["code"] == "would_cross"
     assert levels[1]["order"]["kind"] == "open_buy"
+    money = ("cost", "unrealized_pnl", "realized_pnl", "fees", "round_trips")
+    assert [levels[0][name] for name in money] == ["0", "0", "0", "0", 0]
 
 
 def test_events_show_the_past_and_end(cli: Run, service: Any) -> None:

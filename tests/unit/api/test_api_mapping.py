@@ -108,6 +108,11 @@ def levels(draw: Any) -> LevelView:
         exit_price=draw(maybe),
         reason_code=draw(words),
         reason=draw(words),
+        cost=draw(decimals),
+        unrealized_pnl=draw(decimals),
+        realized_pnl=draw(decimals),
+        fees=draw(decimals),
+        round_trips=draw(totals),
     )
 
 
