@@ -18,7 +18,7 @@ from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, Ord
 from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
 from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
-from opensqt_actors.domain.ids import ClientId, decode
+from opensqt_actors.domain.ids import OPENING, ClientId, decode
 from opensqt_actors.domain.orders import (
     Accepted,
     Cancelled,
@@ -102,13 +102,14 @@ class OrderDesk:
         for plan in message.places:
             if plan.again and self.tracker.get(plan.request.client_id) is not None:
                 continue
-            blocked = (self.crowded() or self.exposure.reserve(plan)) if plan.kind.opens else None
+            opens = plan.kind in OPENING
+            blocked = (self.crowded() or self.exposure.reserve(plan)) if opens else None
             if blocked is not None:
                 failure = PlaceFailed(plan.request.client_id, blocked.code, blocked.sentence, journalled=False)
                 effects += self._tell(message.symbol, failure)
                 continue
             self.tracker.queue(plan, now)
-            (self._opens if plan.kind.opens else self._exits).append(plan)
+            (self._opens if opens else self._exits).append(plan)
         return self.pump(now) + effects
 
     def cancel(self, client_id: ClientId, symbol: str, now: int, *, urgent: bool) -> None:

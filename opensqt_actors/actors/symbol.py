@@ -7,7 +7,7 @@ each reconnect) it takes events but asks for no order.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from opensqt_actors.actors import ports, symbol_commands
 from opensqt_actors.actors.exchange_messages import (
@@ -72,6 +72,8 @@ __all__ = [
 SECOND = 1_000_000_000
 FAR = 1 << 62
 ATTACH_AGAIN = 2 * SECOND
+_TRADING: Final = Phase.TRADING
+_AT_MARKET = (RemoveMode.FLATTEN, RemoveMode.LEAVE)
 _EXCHANGE_GATES = ("order_stream", "stale_price")
 """Told by the exchange's actor, and told again by a new one."""
 
@@ -361,11 +363,11 @@ class SymbolActor:
             self.gates.withdraw = False
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
                 effects.append(Tell(self.exchange, WithdrawOpenings(self.symbol, self.gate.closed[0][1])))
-        if self.phase is Phase.TRADING:
+        if self.phase is _TRADING:
             if self.gates.exit and self.stopping is None:
                 effects += carry_out(self, exit_decision(self, now), now)
                 self.why = self.gate.closed[0][1] if self.gate.closed else ""
-            elif self.leaving in (RemoveMode.FLATTEN, RemoveMode.LEAVE) or self.stopping is not None:
+            elif self.leaving in _AT_MARKET or self.stopping is not None:
                 effects += carry_out(self, leave_decision(self, now), now)
             elif self.bid:
                 if self.strategy is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opensqt_actors.domain.slot import Slot, SlotStatus
+from opensqt_actors.domain.slot import LOCKED, Slot
 from opensqt_actors.domain.strategy import Decision, Place, Reason
 
 FAR = 1 << 62
@@ -32,7 +32,7 @@ class Draft:
 
     def cancel(self, slot: Slot) -> None:
         """The slot's order should go; asked for once, and only when it rests."""
-        if slot.status is SlotStatus.LOCKED and slot.level not in self.cancels:
+        if slot.status is LOCKED and slot.level not in self.cancels:
             self.cancels.append(slot.level)
 
     def quiet(self, low: int, high: int) -> None:

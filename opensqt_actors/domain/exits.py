@@ -8,6 +8,7 @@ from __future__ import annotations
 from opensqt_actors.domain.draft import FAR, Draft
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.ladder import Ladder
+from opensqt_actors.domain.slot import LOCKED
 from opensqt_actors.domain.slots import Slot, Slots, SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Place
 
@@ -174,7 +175,7 @@ class Exits:
     def _resting(self, slot: Slot, wanted: int, passed: bool, draft: Draft) -> bool:
         """Whether an exit in flight is right for good."""
         order = slot.order
-        if order is None or slot.status is not SlotStatus.LOCKED:
+        if order is None or slot.status is not LOCKED:
             return False
         sells = slot.position > 0
         if not self._right_size(slot, order) or (order.price != wanted and not passed):

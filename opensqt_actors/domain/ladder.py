@@ -6,7 +6,7 @@ The skewed price is a fixed-point integer, so a decision and the edges of its qu
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from opensqt_actors.domain.draft import FAR, ceil_div
 from opensqt_actors.domain.ids import OrderKind
@@ -20,6 +20,7 @@ from opensqt_actors.domain.strategy import Market
 ONE = 1 << 20
 VIEWS = 64
 RUNGS = 1_024
+_BOTH: Final = Trail.BOTH
 
 
 class Rung(NamedTuple):
@@ -145,7 +146,7 @@ class Ladder:
     def _move(self, price: int) -> None:
         """Take the nearest centre that the trail allows, at an interval that earns its fees there."""
         here = self._view
-        if here is not None and self.up > self.down and self.settings.trail is Trail.BOTH:
+        if here is not None and self.up > self.down and self.settings.trail is _BOTH:
             step = self._views.get(here.centre + self.multiple if price >= here.high else here.centre - self.multiple)
             if step is not None and step.low <= price < step.high and step.earns:
                 self._stand(step)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from opensqt_actors.domain.draft import FAR, Draft, ceil_div
 from opensqt_actors.domain.exits import Exits
@@ -16,6 +17,9 @@ from opensqt_actors.domain.strategy import OPEN, Gate, Place
 
 SPARE = 2
 """So many orders more than now must fit under the limits for the window to be called roomy."""
+
+
+_OPEN_BUY: Final = OrderKind.OPEN_BUY
 
 
 class _Room:
@@ -199,7 +203,7 @@ class Openings:
             draft.because(rung.level, "blocked", slot.blocked_reason)
             return False
         here = rung.price
-        if rung.kind is OrderKind.OPEN_BUY:
+        if rung.kind is _OPEN_BUY:
             edge = rung.edge // (10 * self.ladder.scale) + 1
             blocked = draft.mid < edge or draft.ask <= here
             if blocked:
@@ -227,7 +231,7 @@ class Openings:
         distance = level - (ladder.centre or 0)
         if distance == 0:
             return True
-        buys = kind is OrderKind.OPEN_BUY
+        buys = kind is _OPEN_BUY
         if (distance > 0) is not buys or distance % ladder.multiple:
             return False
         price = ladder.lattice.price(level)

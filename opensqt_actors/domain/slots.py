@@ -12,7 +12,16 @@ from collections.abc import Iterable
 
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind, decode
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.slot import Booked, IllegalTransition, Slot, SlotStatus, WorkingOrder
+from opensqt_actors.domain.slot import (
+    FREE,
+    LOCKED,
+    PENDING,
+    Booked,
+    IllegalTransition,
+    Slot,
+    SlotStatus,
+    WorkingOrder,
+)
 
 __all__ = ["Booked", "IllegalTransition", "Slot", "SlotStatus", "Slots", "WorkingOrder"]
 
@@ -83,12 +92,12 @@ class Slots:
     ) -> WorkingOrder:
         """FREE -> PENDING with a fresh client id."""
         slot = self.slot(level)
-        if slot.status is not SlotStatus.FREE:
+        if slot.status is not FREE:
             raise self._illegal(slot, f"place {kind.name} while {slot.status.value}")
         client_id = self.coder.encode(level, kind, slot.generation + 1)
         slot.generation += 1
         order = WorkingOrder(client_id, kind, price, quantity, slot.generation, now, reduce_only)
-        slot.status = SlotStatus.PENDING
+        slot.status = PENDING
         self._give(slot, order)
         self._note(slot, "place {0.name} {1}@{2} gen {3}", kind, quantity, price, slot.generation)
         return order
@@ -97,11 +106,11 @@ class Slots:
         """LOCKED -> PENDING; the order leaves when the venue says so."""
         slot = self.slot(level)
         order = slot.order
-        if slot.status is not SlotStatus.LOCKED or order is None:
+        if slot.status is not LOCKED or order is None:
             raise self._illegal(slot, f"cancel while {slot.status.value}")
         order.cancelling = True
         order.since = now
-        slot.status = SlotStatus.PENDING
+        slot.status = PENDING
         self._note(slot, "cancel")
         return order
 
@@ -130,8 +139,8 @@ class Slots:
             self.moved[order.client_id] = order
         if order.ended is not None:
             self._settle(slot, order)
-        elif order.seen and slot.status is SlotStatus.PENDING and not order.cancelling:
-            slot.status = SlotStatus.LOCKED
+        elif order.seen and slot.status is PENDING and not order.cancelling:
+            slot.status = LOCKED
             slot.refusals = 0
             self._note(slot, "resting, venue id {}", order.venue_id)
         return slot
@@ -198,7 +207,7 @@ class Slots:
         order = slot.order if slot is not None else None
         if slot is None or order is None:
             return None
-        if order.booked or slot.status is not SlotStatus.PENDING or order.ended is not None:
+        if order.booked or slot.status is not PENDING or order.ended is not None:
             self.illegal += 1
             self._note(slot, "illegal: refused ({}) while {}", reason, slot.status.value)
             return None
@@ -216,7 +225,7 @@ class Slots:
         if slot is None or order is None or not order.cancelling or order.ended is not None:
             return None
         order.cancelling = False
-        slot.status = SlotStatus.LOCKED
+        slot.status = LOCKED
         self._note(slot, "cancel failed, still resting")
         return slot
 
@@ -241,7 +250,7 @@ class Slots:
 
     def join(self, source: Slot, target: Slot) -> None:
         """Move what a FREE slot holds, with its exact cost, to another one that holds the same side."""
-        if source.status is not SlotStatus.FREE or source is target or source.position * target.position <= 0:
+        if source.status is not FREE or source is target or source.position * target.position <= 0:
             raise self._illegal(source, f"join level {target.level} while {source.status.value}")
         for slot in (source, target):
             self._sum(slot, -1)
@@ -275,7 +284,7 @@ class Slots:
         slot.generation = max(slot.generation, order.generation)
         if slot.order is not None:
             return False
-        slot.status = SlotStatus.PENDING
+        slot.status = PENDING
         self._give(slot, order)
         self._note(slot, "restored {0.name} {1}@{2} gen {3}", order.kind, order.quantity, order.price, order.generation)
         return True
@@ -283,7 +292,7 @@ class Slots:
     def drop(self, level: int) -> None:
         """Forget a FREE, empty slot; its generation stays used."""
         slot = self.by_level.get(level)
-        if slot is None or slot.status is not SlotStatus.FREE or slot.position:
+        if slot is None or slot.status is not FREE or slot.position:
             return
         self.floor = max(self.floor, slot.generation)
         self.idle.discard(level)
@@ -332,7 +341,7 @@ class Slots:
         if order.booked >= order.filled:
             self._free(slot)
         else:
-            slot.status = SlotStatus.PENDING
+            slot.status = PENDING
             self._touch(slot)
 
     def _give(self, slot: Slot, order: WorkingOrder) -> None:
@@ -359,7 +368,7 @@ class Slots:
         if order.ended is not OrderStatus.REJECTED:
             slot.last = (order.client_id, order.venue_id)
         slot.order = None
-        slot.status = SlotStatus.FREE
+        slot.status = FREE
         if not slot.position:
             self.idle.add(slot.level)
         self._touch(slot)
