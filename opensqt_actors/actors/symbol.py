@@ -84,6 +84,12 @@ class SymbolActor:
     held: what the exchange was last told that the slots hold, at cost, quanta; heard: news of fills since it attached.
     """
 
+    # What a price touches lies together; the rest is in a dictionary, which the processor's caches need not hold.
+    __slots__ = (
+        "__dict__", "ask", "band", "bid", "cancelled", "clearance", "done", "exchange", "execution", "gates", "heard",
+        "held", "last_tick", "leaving", "ledger", "phase", "placed", "slots", "stopping", "strategy", "symbol", "why",
+    )  # fmt: skip
+
     def __init__(
         self,
         spec: SymbolSpec,
@@ -165,6 +171,8 @@ class SymbolActor:
 
     def step(self, message: Any, now: int) -> list[Effect]:
         """Take one message; an unknown type is a programming error and crashes the actor."""
+        if type(message) is Quote:  # by far the most frequent; the table of one symbol in a hundred is a cold one
+            return self._quote(message, now)
         return self._handlers[type(message)](message, now)
 
     # --- starting ----------------------------------------------------------------------------------------------------

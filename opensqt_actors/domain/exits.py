@@ -16,6 +16,8 @@ from opensqt_actors.domain.strategy import Place
 class Exits:
     """The exits of one grid. dusty: levels that hold too little for an order of its own."""
 
+    __slots__ = ("dusty", "instrument", "ladder", "reduce_only")
+
     def __init__(self, ladder: Ladder, *, reduce_only: bool) -> None:
         self.ladder = ladder
         self.instrument = ladder.instrument

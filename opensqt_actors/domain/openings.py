@@ -57,6 +57,8 @@ class _Room:
 class Openings:
     """The opening orders of one grid. roomy: after a decision, whether no limit is anywhere near."""
 
+    __slots__ = ("_largest", "exits", "ladder", "roomy")
+
     def __init__(self, ladder: Ladder, exits: Exits) -> None:
         self.ladder = ladder
         self.exits = exits

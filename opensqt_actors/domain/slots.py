@@ -43,6 +43,12 @@ class Slots:
     empties these four.
     """
 
+    __slots__ = (
+        "_forgotten", "_trade_order", "_trades", "attention", "bare", "by_level", "changed", "coder", "exit_orders",
+        "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys", "open_sells", "orphans",
+        "position", "short_cost",
+    )  # fmt: skip
+
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
         self.coder = coder
         self.by_level: dict[int, Slot] = {}
