@@ -19,6 +19,7 @@ from opensqt_actors.actors.exchange_messages import (
     CancelOpeningBuys,
     CheckSymbol,
     Detach,
+    ForeignFill,
     OrderPlan,
     OrderUpdate,
     PlaceFailed,
@@ -338,7 +339,7 @@ class ExchangeActor:
     def _order_event(self, message: ports.OrderEvent, now: int) -> list[Effect]:
         report = message.report
         if not self._ours(report.client_id):
-            return self._foreign(report, now)
+            return self._foreign(report, now) + self._foreign_fill(message)
         if message.fill is not None:
             self.tracker.filled(message.fill)
         return self.desk.observe(report, now, OrderUpdate(report, message.fill))
@@ -363,6 +364,17 @@ class ExchangeActor:
         self._foreign_told[report.symbol] = now
         sentence = f"an order that is not ours is at work in {report.symbol}: {report.client_id or report.venue_id}"
         return [ports.Announce("order.foreign", self.account, report.symbol, sentence, "warning")]
+
+    def _foreign_fill(self, message: ports.OrderEvent) -> list[Effect]:
+        """What others trade here, and what the venue liquidates, changes a position that slots believe to be theirs."""
+        report, fill = message.report, message.fill
+        attached = self._by_symbol.get(report.symbol)
+        if fill is None or attached is None or attached.instrument is None:
+            return []
+        traded = attached.instrument.quantity(fill.quantity)
+        name = report.client_id or report.venue_id
+        sentence = f"an order that is not ours, {name}, has traded {traded} in {report.symbol}"
+        return self._to_symbol(report.symbol, ForeignFill(f"{sentence}: the venue's position is looked at first"))
 
     def _want_truth(self, message: WantTruth, now: int) -> list[Effect]:
         pause = self.budget.paused_until - now

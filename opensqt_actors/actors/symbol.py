@@ -13,6 +13,7 @@ from opensqt_actors.actors import ports, symbol_commands
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
+    ForeignFill,
     OrderUpdate,
     PlaceFailed,
     Pulse,
@@ -141,6 +142,7 @@ class SymbolActor:
             OrderUpdate: self._order_update,
             PlaceFailed: lambda message, now: place_failed(self, message, now),
             CancelFailed: self._cancel_failed,
+            ForeignFill: lambda message, now: self._reconciliation.disturbed(self, message.sentence, now),
             Pulse: self._pulse,
             StreamGate: self._stream_gate,
             RiskChanged: self._risk_changed,

@@ -1,6 +1,6 @@
 """The order tracker of one account: what every live order is known to be, whatever order the news comes in.
 
-Its stages follow the table in tracker_table.py; cumulative fills never fall, and a time-out only has an order looked up.
+Its stages follow the table in tracker_table.py; cumulative fills never fall; a time-out only has an order looked up.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from opensqt_actors.actors.exchange_messages import (
     Attach,
     CheckSymbol,
     Detach,
+    ForeignFill,
     OrderUpdate,
     Pulse,
     Quote,
@@ -246,6 +247,19 @@ def test_an_order_of_ours_whose_symbol_is_not_attached_yet_is_no_stranger(bench:
     )
     bench.step(ports.OrderEvent(report, None))
     assert not bench.sent
+
+
+def test_f18_a_fill_of_somebody_elses_order_is_told_to_the_market_each_time(bench: Bench) -> None:
+    plan = bench.plan()
+    for name in ("web_1", "autoclose-17"):
+        report = replace(bench.report(plan, OrderStatus.FILLED, 10), client_id=ClientId(name))
+        bench.step(ports.OrderEvent(report, replace(bench.fill(plan, 10), client_id=ClientId(name))))
+        (told,) = bench.told(ForeignFill, "AUSDT")
+        assert f"{name}, has traded 0.010 in AUSDT" in told.sentence
+    bench.step(ports.OrderEvent(replace(report, symbol="ZUSDT"), bench.fill(plan, 10)))
+    assert not bench.told(ForeignFill)
+    bench.step(ports.OrderEvent(report, None))
+    assert not bench.told(ForeignFill)
 
 
 def test_the_memory_of_strangers_is_bounded(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The table of an order's life: every pair decided, what can be reached is reached, and nothing but the venue ends it."""
+"""The table of an order's life: every pair decided, each followed, and nothing but the venue ends an order."""
 
 from __future__ import annotations
 
