@@ -63,6 +63,22 @@ def test_f19_a_mode_that_flipped_while_the_process_was_away_is_refused_at_its_st
     assert not any(openings(world, name) for name in world.names)
 
 
+def test_f19_a_mode_that_flips_while_trading_closes_the_gate_until_it_is_changed_back_by_hand() -> None:
+    world = calm(THREE)
+    world.venue.hedged = True
+    world.advance(15)
+    assert not any(openings(world, name) for name in world.names)
+    assert all("position_mode" in world.symbol(name).gates for name in world.names)
+    assert all("hedge" in row.why for row in status(world).symbols)
+    assert len(said(world, "account.mode_changed")) == 1
+    assert world.venue.hedged
+    world.venue.hedged = False
+    world.advance(15)
+    assert all(openings(world, name) for name in world.names)
+    assert len(said(world, "account.mode_restored")) == 1
+    agreed(world)
+
+
 def test_f24_what_becomes_of_announcements_and_rows_changes_nothing_in_trading() -> None:
     ends = []
     for deaf in (False, True):
