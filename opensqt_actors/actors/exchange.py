@@ -155,6 +155,7 @@ class ExchangeActor:
             ports.StreamUp: self._stream_up,
             ports.StreamDown: self._stream_down,
             ports.Throttled: self._throttled,
+            ports.OrdersCounted: self._orders_counted,
             ports.SymbolPrepared: self._prepared,
             ports.SymbolRefused: self._not_tradable,
             ports.TruthFetched: self._truth_fetched,
@@ -450,6 +451,10 @@ class ExchangeActor:
         self.budget.pause(now, message.retry_after)
         kind = "venue.banned" if message.banned else "venue.throttled"
         return [ports.Announce(kind, self.account, "", message.detail, "error" if message.banned else "warning")]
+
+    def _orders_counted(self, message: ports.OrdersCounted, now: int) -> list[Effect]:
+        self.budget.counted(message.asked, now, message.in_10s, message.in_minute)
+        return []
 
     # --- once a second -----------------------------------------------------------------------------------------------
 

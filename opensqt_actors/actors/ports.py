@@ -386,6 +386,18 @@ class Throttled:
     detail: str
 
 
+@hot_value
+class OrdersCounted:
+    """What the venue has counted of the account's orders, of whatever program, in its windows of 10 s and a minute.
+
+    asked: ns, when the request was sent whose answer said so; 0 = a window that it did not tell.
+    """
+
+    asked: int
+    in_10s: int
+    in_minute: int
+
+
 # --- operators -------------------------------------------------------------------------------------------------------
 
 

@@ -49,7 +49,9 @@ class QuoteSink(Protocol):
 
 
 class EventSink(Protocol):
-    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingDue, Throttled."""
+    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingDue, Throttled,
+    OrdersCounted.
+    """
 
     def __call__(self, event: Any) -> None:
         """Called in the order in which the venue told the events."""
