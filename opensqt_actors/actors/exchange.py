@@ -38,7 +38,7 @@ from opensqt_actors.actors.exchange_messages import (
 )
 from opensqt_actors.actors.exchange_risk import ExchangeRisk
 from opensqt_actors.actors.order_desk import OrderDesk
-from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.actors.prices import Cell, PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.cleanup import CleanupSettings
@@ -57,6 +57,8 @@ __all__ = [
 SWEEP = SECOND
 RENEWALS = 5
 """So many silent symbols are subscribed again a second: all at once would look like an attack to the venue."""
+CONTRADICTED = 500
+"""A mark price that moves by one part in so many while no quote comes says that the quotes are dead, not the market."""
 PAYMENTS = 100
 """Funding payments of a symbol that are kept for an actor that starts later."""
 
@@ -65,14 +67,16 @@ class _Attached:
     """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame; renew: its
     streams are to be subscribed again when it is its turn.
 
+    quoted_at: the venue's time of the newest quote at the last sweep, ns; unquoted: sweeps without a quote; mark: price
+    when that quote came, ticks; dead: the quotes are, although other frames come.
     streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
     asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
     had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "renew", "seen", "stale", "streams",
-        "symbol", "told", "told_stale",
+        "actor", "alive", "asked", "asked_at", "dead", "instrument", "mark", "number", "outdated", "quoted_at", "renew",
+        "seen", "stale", "streams", "symbol", "told", "told_stale", "unquoted",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -83,6 +87,10 @@ class _Attached:
         self.instrument: Instrument | None = None
         self.seen = 0
         self.stale = 0
+        self.quoted_at = 0
+        self.unquoted = 0
+        self.mark = 0
+        self.dead = False
         self.told_stale = False
         self.renew = False
         self.streams = True
@@ -481,11 +489,12 @@ class ExchangeActor:
     def _freshness(self, attached: _Attached, instrument: Instrument) -> list[Effect]:
         cell = self.board.cells[attached.symbol]
         effects: list[Effect] = []
-        if cell.seen == attached.seen:
-            attached.stale += 1
-            if attached.stale == self.stale_after:
+        if cell.seen == attached.seen or self._quotes_dead(attached, cell):
+            attached.stale = max(attached.stale + 1, self.stale_after) if attached.dead else attached.stale + 1
+            if attached.stale >= self.stale_after and not attached.told_stale:
                 attached.told_stale = True
-                sentence = f"no frame of {attached.symbol} for {self.stale_after} s"
+                what = "no quote, although its mark price moves," if attached.dead else "no frame"
+                sentence = f"{what} of {attached.symbol} for {self.stale_after} s"
                 effects.append(Tell(attached.actor, StreamGate("stale_price", False, sentence)))
                 effects.append(ports.Announce("price.stale", self.account, attached.symbol, sentence, "warning"))
             attached.renew = attached.renew or attached.stale % self.stale_after == 0
@@ -502,6 +511,17 @@ class ExchangeActor:
         attached.seen = cell.seen
         effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
         return effects
+
+    def _quotes_dead(self, attached: _Attached, cell: Cell) -> bool:
+        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree."""
+        if cell.at != attached.quoted_at:
+            attached.quoted_at, attached.mark, attached.unquoted, attached.dead = cell.at, cell.mark, 0, False
+            return False
+        attached.unquoted += 1
+        attached.mark = attached.mark or cell.mark
+        moved = abs(cell.mark - attached.mark) * CONTRADICTED > attached.mark
+        attached.dead = attached.dead or (bool(cell.at) and attached.unquoted >= self.stale_after and moved)
+        return attached.dead
 
     def row(self) -> AccountRow:
         """What operators see of this account."""

@@ -9,7 +9,7 @@ from opensqt_actors.actors.exchange_messages import OrderPlan, Submit
 from opensqt_actors.actors.symbol_messages import Recheck
 from opensqt_actors.domain.admission import admitted
 from opensqt_actors.domain.ids import ClientId, OrderKind
-from opensqt_actors.domain.orders import OrderRequest
+from opensqt_actors.domain.orders import OrderRequest, RefusalCode
 from opensqt_actors.domain.strategy import Decision, Place
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
@@ -62,8 +62,9 @@ def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:
     slots, execution = actor.slots, actor.execution
     order = slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
     market = place.kind in FLATTEN
-    refusals = slots.by_level[place.level].refusals
-    downgraded = refusals > execution.post_only_retries and execution.post_only_fallback == "downgrade"
+    slot = slots.by_level[place.level]
+    crosses = slot.refused_for == RefusalCode.WOULD_CROSS and slot.alike > execution.post_only_retries
+    downgraded = crosses and execution.post_only_fallback == "downgrade"
     order.post_only = not (market or downgraded)
     request = OrderRequest(
         order.client_id, actor.symbol, order.side, None if market else place.price, place.quantity,

@@ -132,7 +132,7 @@ class Slots:
             self._settle(slot, order)
         elif order.seen and slot.status is SlotStatus.PENDING and not order.cancelling:
             slot.status = SlotStatus.LOCKED
-            slot.refusals = 0
+            slot.accepted()
             self._note(slot, "resting, venue id {}", order.venue_id)
         return slot
 

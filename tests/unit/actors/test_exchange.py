@@ -178,6 +178,34 @@ def test_f05_a_symbol_without_frames_is_gated_and_subscribed_again_until_frames_
     assert [(gate.code, gate.opens) for gate in bench.told(StreamGate, "AUSDT")] == [("stale_price", True)]
 
 
+def test_f05_f07_quotes_that_stop_while_marks_move_are_dead_and_stay_so_until_one_comes() -> None:
+    bench = Bench("AUSDT", stale_after=3)
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 5)
+    told, renewed = [], 0
+    for mark in (10_000, 10_010, 10_020, 10_050, 10_000, 10_001):
+        bench.step(ports.MarkSeen("AUSDT", mark))
+        bench.step(Sweep(), SECOND)
+        told += [gate.sentence for gate in bench.told(StreamGate, "AUSDT")]
+        renewed += len(bench.effects(ports.Subscribe))
+    assert len(told) == 1
+    assert "no quote, although its mark price moves, of AUSDT" in told[0]
+    assert renewed
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 6)
+    bench.step(ports.MarkSeen("AUSDT", 10_001))
+    bench.step(Sweep(), SECOND)
+    assert [gate.opens for gate in bench.told(StreamGate, "AUSDT")] == [True]
+
+
+def test_a_calm_market_that_sends_no_quote_is_not_stale_as_long_as_its_mark_price_agrees() -> None:
+    bench = Bench("AUSDT", stale_after=3)
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 5)
+    for second in range(60):
+        bench.step(ports.MarkSeen("AUSDT", 10_040 + second % 15))
+        bench.step(Sweep(), SECOND)
+        assert not bench.told(StreamGate)
+        assert not bench.effects(ports.Subscribe)
+
+
 def test_f07_silent_symbols_are_subscribed_again_a_few_at_a_time() -> None:
     names = [f"{letter}USDT" for letter in "ABCDEFGHIJKL"]
     bench = Bench(*names, stale_after=3)
