@@ -13,6 +13,7 @@ from typing import Any
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
+from opensqt_actors.actors.exchange_dead_man import DeadMan
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
@@ -117,6 +118,7 @@ class ExchangeActor:
         exposure: ExposureLimits | None = None,
         total: Limit | None = None,
         cleanup: CleanupSettings | None = None,
+        dead_man: int = 0,
     ) -> None:
         published = published or ports.Published()
         self.account = account
@@ -135,6 +137,7 @@ class ExchangeActor:
             seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
         self.watch = ExchangeRisk(account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol)
+        self.dead_man = DeadMan(dead_man, self.desk.tracker)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
@@ -309,7 +312,8 @@ class ExchangeActor:
         self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
-        return [] if self.watch.candles.wants(message.symbol) else [ports.Unsubscribe(message.symbol)]
+        effects = self.dead_man.disarm(message.symbol)
+        return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
         attached = self._by_symbol.get(message.symbol)
@@ -477,6 +481,7 @@ class ExchangeActor:
             if attached.alive and attached.instrument is not None:
                 effects += self._freshness(attached, attached.instrument)
         effects += self.desk.look_up_overdue(now)
+        effects += self.dead_man.sweep(now, paused=now < self.budget.paused_until)
         self.desk.exposure.find()
         ages = [(a.symbol, a.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
         effects += self.watch.sweep(ages, now, paused=now < self.budget.paused_until)

@@ -317,6 +317,17 @@ class Unsubscribe:
     symbol: str
 
 
+@dataclass(frozen=True, slots=True)
+class ArmDeadMan:
+    """The venue is to cancel every order of a symbol unless it is told again within so many seconds; 0: never mind.
+
+    Not answered: one that fails is repeated with the next renewal.
+    """
+
+    symbol: str
+    seconds: int
+
+
 # --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------
 
 

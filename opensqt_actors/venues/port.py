@@ -98,6 +98,9 @@ class Venue(Protocol):
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         """Change the leverage; the one in force afterwards."""
 
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        """Have the venue cancel every order of the symbol unless this is called again in time; 0: never mind."""
+
     async def account(self) -> AccountState:
         """Balance, position mode, permission."""
 

@@ -241,6 +241,9 @@ class BinanceUsdm:
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         return await self._queries.set_leverage(symbol, leverage)
 
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        await self._queries.arm_dead_man(symbol, seconds)
+
     async def account(self) -> AccountState:
         return await self._queries.account()
 

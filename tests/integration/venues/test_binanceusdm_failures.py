@@ -173,6 +173,21 @@ async def test_f26_the_venues_count_of_orders_tells_what_another_program_sends_o
         await other.close()
 
 
+async def test_the_venue_cancels_everything_of_a_symbol_whose_countdown_is_not_renewed(lab) -> None:
+    bid, _ = await lab.started()
+    order, later = lab.order(bid - bid // 50), lab.order(bid - bid // 40)
+    await lab.venue.place([order])
+    await lab.venue.arm_dead_man(lab.symbol, 1)
+    await lab.venue.arm_dead_man(lab.symbol, 0)
+    await lab.venue.arm_dead_man(lab.symbol, 1)
+    ended = await lab.told.until(
+        lambda: [e for e in lab.told.of(OrderEvent) if e.report.status is OrderStatus.CANCELED]
+    )
+    assert [event.report.client_id for event in ended] == [order.client_id]
+    await lab.venue.place([later])
+    assert [report.client_id for report in await lab.venue.open_orders(lab.symbol)] == [later.client_id]
+
+
 async def test_f21_a_wrong_clock_is_measured_and_the_order_is_not_sent(lab, simulator) -> None:
     bid, _ = await lab.started()
     order = lab.order(bid - bid // 50)
