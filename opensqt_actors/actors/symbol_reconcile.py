@@ -26,11 +26,13 @@ LOOKS = 4
 class Reconciliation:
     """The operators' open questions, and what a believed difference leads to.
 
-    disturbed_at: ns, when an order that is not ours last filled, until a comparison has answered it, 0 = none has.
+    disturbed_at: ns, when an order that is not ours last filled, until a comparison has answered it, 0 = none has;
+    missing: signed steps that the venue is believed to hold more than the slots, None = they agree.
     """
 
     def __init__(self) -> None:
         self.disturbed_at = 0
+        self.missing: int | None = None
         self._waiting: list[ReconcileNow] = []
         self._looks = 0
 
@@ -78,8 +80,10 @@ class Reconciliation:
                 verdict = Verdict.SAME
                 effects.append(_corrected(actor, before, corrected))
         if verdict is Verdict.SAME:
+            self.missing = None
             actor.gates.open(GATE)
         elif verdict is Verdict.DIFFERENT:
+            self.missing = truth.position.quantity - actor.slots.position
             effects += _mismatch(actor, truth)
         settled = verdict in (Verdict.SAME, Verdict.DIFFERENT)
         if settled and self.disturbed_at and actor.sync.asked >= self.disturbed_at + LAG:

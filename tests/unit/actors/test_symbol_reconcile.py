@@ -225,3 +225,19 @@ def test_questions_that_wait_are_bounded() -> None:
         market.step(ReconcileNow(number))
     market.step(ReconcileNow(16))
     assert isinstance(market.effects(ports.Reply)[0].payload, Refusal)
+
+
+def test_f20_while_the_venue_holds_less_no_exit_is_sent_that_it_would_refuse() -> None:
+    market = holding(60, 60)
+    compare(market, 60, 2)
+    assert "position_mismatch" in market.actor.gates
+    gone = market.plan(-1)
+    market.update(gone, OrderStatus.CANCELED)  # by the venue, whose position bears one of the two
+    assert not market.places()
+    assert "the venue holds less" in market.actor.slots.by_level[-1].blocked_reason
+    market.update(market.plan(-2), OrderStatus.CANCELED)
+    assert [plan.request.quantity for plan in market.places()] == [60]
+    compare(market, 120)
+    market.step(Reconcile(), 20 * SECOND)
+    market.quote(9_986.0)
+    assert len([slot for slot in market.actor.slots.held.values() if slot.order is not None]) == 2
