@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 SECOND = 1_000_000_000
+SKEW = SECOND
+"""So far may our clock and the venue's be apart (pre-flight asks for no less)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,48 @@ class Limits:
     per_minute: int = 0
 
 
+class _Window:
+    """One published limit, kept as a sliding window, which is stricter than the venue's own, fixed one.
+
+    began, mine, others: the venue's window as far as it is known here: when it began, ns, and what was sent in it.
+    """
+
+    __slots__ = ("began", "limit", "mine", "others", "sent", "span")
+
+    def __init__(self, span: int, limit: int) -> None:
+        self.span = span
+        self.limit = limit
+        self.sent: deque[int] = deque()
+        self.began = 0
+        self.mine = 0
+        self.others = 0
+
+    def room(self, now: int) -> int:
+        while self.sent and self.sent[0] <= now - self.span:
+            self.sent.popleft()
+        return self.limit - len(self.sent)
+
+    def take(self, now: int, orders: int) -> None:
+        self._roll(now)
+        self.mine += orders
+        self.sent.extend([now] * orders)
+
+    def counted(self, asked: int, now: int, used: int) -> None:
+        """The venue's count; one that may be of the window before, or counted by a clock that differs, says nothing."""
+        if (asked - SKEW) // self.span != (now + SKEW) // self.span:
+            return
+        self._roll(now)
+        surplus = min(used - self.mine - self.others, self.limit)
+        if surplus > 0:
+            self.others += surplus
+            self.sent.extend([now] * surplus)
+
+    def _roll(self, now: int) -> None:
+        began = now - now % self.span
+        if began != self.began:
+            self.began, self.mine, self.others = began, 0, 0
+
+
 class Budget:
     """One venue account's budget. `pause` stops everything until a moment (429, 418, Retry-After)."""
 
@@ -26,11 +70,9 @@ class Budget:
         self.paused_until = 0
         self._tokens = float(limits.burst)
         self._at = 0
-        self._windows = [
-            (span, count, deque[int]())
-            for span, count in ((10 * SECOND, limits.per_10s), (60 * SECOND, limits.per_minute))
-            if count
-        ]
+        self._short = _Window(10 * SECOND, limits.per_10s)
+        self._long = _Window(60 * SECOND, limits.per_minute)
+        self._windows = [window for window in (self._short, self._long) if window.limit]
 
     def pause(self, now: int, wait: int) -> None:
         """No request for `wait` ns."""
@@ -42,27 +84,40 @@ class Budget:
             return 0
         self._refill(now)
         room = int(self._tokens)
-        for span, count, sent in self._windows:
-            while sent and sent[0] <= now - span:
-                sent.popleft()
-            room = min(room, count - len(sent))
+        for window in self._windows:
+            room = min(room, window.room(now))
         return max(room, 0)
 
     def take(self, now: int, orders: int) -> None:
         """Use up `orders`; the caller has asked `room` before."""
         self._refill(now)
         self._tokens -= orders
-        for _, _, sent in self._windows:
-            sent.extend([now] * orders)
+        for window in self._windows:
+            window.take(now, orders)
+
+    def counted(self, asked: int, now: int, in_10s: int, in_minute: int) -> None:
+        """How many orders the venue has counted in its windows when it answered a request that was sent at `asked`.
+
+        What is more than ours was sent by others on the same account, and uses up the same limit.
+        """
+        for window, used in ((self._short, in_10s), (self._long, in_minute)):
+            if window.limit:
+                window.counted(asked, now, used)
+
+    @property
+    def others(self) -> tuple[int, int]:
+        """Orders of others that the venue has counted in its newest windows of 10 s and of a minute."""
+        return self._short.others, self._long.others
 
     def next_room(self, now: int) -> int:
         """ns until one order may go."""
         wait = max(0, self.paused_until - now)
         if self._tokens < 1:
             wait = max(wait, int((1 - self._tokens) / self.limits.orders_per_second * SECOND) + 1)
-        for span, count, sent in self._windows:
-            if len(sent) >= count:
-                wait = max(wait, sent[0] + span - now)
+        for window in self._windows:
+            excess = len(window.sent) - window.limit
+            if excess >= 0:
+                wait = max(wait, window.sent[excess] + window.span - now)
         return wait
 
     def _refill(self, now: int) -> None:

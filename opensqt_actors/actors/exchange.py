@@ -13,12 +13,14 @@ from typing import Any
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
+from opensqt_actors.actors.exchange_dead_man import DeadMan
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
     CancelOpeningBuys,
     CheckSymbol,
     Detach,
+    ForeignFill,
     OrderPlan,
     OrderUpdate,
     PlaceFailed,
@@ -37,7 +39,7 @@ from opensqt_actors.actors.exchange_messages import (
 )
 from opensqt_actors.actors.exchange_risk import ExchangeRisk
 from opensqt_actors.actors.order_desk import OrderDesk
-from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.actors.prices import Cell, PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.cleanup import CleanupSettings
@@ -56,6 +58,8 @@ __all__ = [
 SWEEP = SECOND
 RENEWALS = 5
 """So many silent symbols are subscribed again a second: all at once would look like an attack to the venue."""
+CONTRADICTED = 500
+"""A mark price that moves by one part in so many while no quote comes says that the quotes are dead, not the market."""
 PAYMENTS = 100
 """Funding payments of a symbol that are kept for an actor that starts later."""
 
@@ -64,14 +68,16 @@ class _Attached:
     """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame; renew: its
     streams are to be subscribed again when it is its turn.
 
+    quoted_at: the venue's time of the newest quote at the last sweep, ns; unquoted: sweeps without a quote; mark: price
+    when that quote came, ticks; dead: the quotes are, although other frames come.
     streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
     asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
     had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "instrument", "number", "outdated", "renew", "seen", "stale", "streams",
-        "symbol", "told", "told_stale",
+        "actor", "alive", "asked", "asked_at", "dead", "instrument", "mark", "number", "outdated", "quoted_at", "renew",
+        "seen", "stale", "streams", "symbol", "told", "told_stale", "unquoted",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -82,6 +88,10 @@ class _Attached:
         self.instrument: Instrument | None = None
         self.seen = 0
         self.stale = 0
+        self.quoted_at = 0
+        self.unquoted = 0
+        self.mark = 0
+        self.dead = False
         self.told_stale = False
         self.renew = False
         self.streams = True
@@ -108,6 +118,7 @@ class ExchangeActor:
         exposure: ExposureLimits | None = None,
         total: Limit | None = None,
         cleanup: CleanupSettings | None = None,
+        dead_man: int = 0,
     ) -> None:
         published = published or ports.Published()
         self.account = account
@@ -126,6 +137,7 @@ class ExchangeActor:
             seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
         self.watch = ExchangeRisk(account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol)
+        self.dead_man = DeadMan(dead_man, self.desk.tracker)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
@@ -154,6 +166,7 @@ class ExchangeActor:
             ports.StreamUp: self._stream_up,
             ports.StreamDown: self._stream_down,
             ports.Throttled: self._throttled,
+            ports.OrdersCounted: self._orders_counted,
             ports.SymbolPrepared: self._prepared,
             ports.SymbolRefused: self._not_tradable,
             ports.TruthFetched: self._truth_fetched,
@@ -299,7 +312,8 @@ class ExchangeActor:
         self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
-        return [] if self.watch.candles.wants(message.symbol) else [ports.Unsubscribe(message.symbol)]
+        effects = self.dead_man.disarm(message.symbol)
+        return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
         attached = self._by_symbol.get(message.symbol)
@@ -338,7 +352,7 @@ class ExchangeActor:
     def _order_event(self, message: ports.OrderEvent, now: int) -> list[Effect]:
         report = message.report
         if not self._ours(report.client_id):
-            return self._foreign(report, now)
+            return self._foreign(report, now) + self._foreign_fill(message)
         if message.fill is not None:
             self.tracker.filled(message.fill)
         return self.desk.observe(report, now, OrderUpdate(report, message.fill))
@@ -363,6 +377,17 @@ class ExchangeActor:
         self._foreign_told[report.symbol] = now
         sentence = f"an order that is not ours is at work in {report.symbol}: {report.client_id or report.venue_id}"
         return [ports.Announce("order.foreign", self.account, report.symbol, sentence, "warning")]
+
+    def _foreign_fill(self, message: ports.OrderEvent) -> list[Effect]:
+        """What others trade here, and what the venue liquidates, changes a position that slots believe to be theirs."""
+        report, fill = message.report, message.fill
+        attached = self._by_symbol.get(report.symbol)
+        if fill is None or attached is None or attached.instrument is None:
+            return []
+        traded = attached.instrument.quantity(fill.quantity)
+        name = report.client_id or report.venue_id
+        sentence = f"an order that is not ours, {name}, has traded {traded} in {report.symbol}"
+        return self._to_symbol(report.symbol, ForeignFill(f"{sentence}: the venue's position is looked at first"))
 
     def _want_truth(self, message: WantTruth, now: int) -> list[Effect]:
         pause = self.budget.paused_until - now
@@ -439,6 +464,10 @@ class ExchangeActor:
         kind = "venue.banned" if message.banned else "venue.throttled"
         return [ports.Announce(kind, self.account, "", message.detail, "error" if message.banned else "warning")]
 
+    def _orders_counted(self, message: ports.OrdersCounted, now: int) -> list[Effect]:
+        self.budget.counted(message.asked, now, message.in_10s, message.in_minute)
+        return []
+
     # --- once a second -----------------------------------------------------------------------------------------------
 
     def _set_report_to(self, message: ReportTo, now: int) -> list[Effect]:
@@ -452,6 +481,7 @@ class ExchangeActor:
             if attached.alive and attached.instrument is not None:
                 effects += self._freshness(attached, attached.instrument)
         effects += self.desk.look_up_overdue(now)
+        effects += self.dead_man.sweep(now, paused=now < self.budget.paused_until)
         self.desk.exposure.find()
         ages = [(a.symbol, a.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
         effects += self.watch.sweep(ages, now, paused=now < self.budget.paused_until)
@@ -464,11 +494,12 @@ class ExchangeActor:
     def _freshness(self, attached: _Attached, instrument: Instrument) -> list[Effect]:
         cell = self.board.cells[attached.symbol]
         effects: list[Effect] = []
-        if cell.seen == attached.seen:
-            attached.stale += 1
-            if attached.stale == self.stale_after:
+        if cell.seen == attached.seen or self._quotes_dead(attached, cell):
+            attached.stale = max(attached.stale + 1, self.stale_after) if attached.dead else attached.stale + 1
+            if attached.stale >= self.stale_after and not attached.told_stale:
                 attached.told_stale = True
-                sentence = f"no frame of {attached.symbol} for {self.stale_after} s"
+                what = "no quote, although its mark price moves," if attached.dead else "no frame"
+                sentence = f"{what} of {attached.symbol} for {self.stale_after} s"
                 effects.append(Tell(attached.actor, StreamGate("stale_price", False, sentence)))
                 effects.append(ports.Announce("price.stale", self.account, attached.symbol, sentence, "warning"))
             attached.renew = attached.renew or attached.stale % self.stale_after == 0
@@ -485,6 +516,17 @@ class ExchangeActor:
         attached.seen = cell.seen
         effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
         return effects
+
+    def _quotes_dead(self, attached: _Attached, cell: Cell) -> bool:
+        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree."""
+        if cell.at != attached.quoted_at:
+            attached.quoted_at, attached.mark, attached.unquoted, attached.dead = cell.at, cell.mark, 0, False
+            return False
+        attached.unquoted += 1
+        attached.mark = attached.mark or cell.mark
+        moved = abs(cell.mark - attached.mark) * CONTRADICTED > attached.mark
+        attached.dead = attached.dead or (bool(cell.at) and attached.unquoted >= self.stale_after and moved)
+        return attached.dead
 
     def row(self) -> AccountRow:
         """What operators see of this account."""

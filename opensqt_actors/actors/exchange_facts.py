@@ -27,6 +27,7 @@ class AccountFacts:
         self._answers = answers
         self._asked_at = 0
         self._equity: Decimal | None = None
+        self._hedged: bool | None = None
         self._positions: tuple[Position, ...] = ()
         self._positions_at = 0
 
@@ -40,6 +41,7 @@ class AccountFacts:
     def account(self, state: AccountState) -> None:
         """The venue's word on the account."""
         self._equity = state.equity
+        self._hedged = state.hedged
 
     def positions(self, positions: Sequence[Position], now: int) -> None:
         """Every position, as the venue has it."""
@@ -49,10 +51,11 @@ class AccountFacts:
     def take(self, ages: Iterable[tuple[str, int]], now: int) -> Measured:
         """What was seen since the last second. ages: ns since the last frame of each symbol that trades here."""
         equity, self._equity = self._equity, None
+        hedged, self._hedged = self._hedged, None
         if now - self._positions_at > POSITIONS_LIFE:
             self._positions = ()
         held = tuple(self._marked(position) for position in self._positions)
-        return Measured(self._account, tuple(ages), self._answers.take(), equity, held)
+        return Measured(self._account, tuple(ages), self._answers.take(), equity, held, hedged)
 
     def _marked(self, position: Position) -> Position:
         cell = self._board.cells.get(position.symbol)

@@ -213,6 +213,15 @@ class StreamGate:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignFill:
+    """An order that is not ours has filled in this market, or the position was liquidated: what the slots hold may no
+    longer be what the venue holds. sentence: which order it was.
+    """
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pulse:
     """Once a second: the newest price even when it is inside the band."""
 

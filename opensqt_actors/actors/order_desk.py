@@ -17,6 +17,7 @@ from opensqt_actors.actors.budget import SECOND, Budget
 from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
 from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
+from opensqt_actors.actors.tracker_table import CANCELLABLE
 from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
 from opensqt_actors.domain.ids import OPENING, ClientId, decode
 from opensqt_actors.domain.orders import (
@@ -138,7 +139,8 @@ class OrderDesk:
                 queue.clear()
                 queue.extend(stays)
             for plan in taken:
-                effects += self._fail(plan.request.client_id, "withdrawn", reason, journalled=plan.again)
+                if self._still_waits(plan):
+                    effects += self._fail(plan.request.client_id, "withdrawn", reason, journalled=plan.again)
         for batch in self._commits.values():
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
         return effects
@@ -192,7 +194,7 @@ class OrderDesk:
             batch: list[CancelRequest] = []
             while queue and len(batch) < self.published.cancel_batch:
                 tracked = self.tracker.get(queue[0])
-                if tracked is None or tracked.stage not in (Stage.RESTING, Stage.LOOKING):
+                if tracked is None or tracked.stage not in CANCELLABLE:
                     queue.popleft()
                     continue
                 if symbol and tracked.symbol != symbol:
@@ -215,7 +217,11 @@ class OrderDesk:
             again, at_once = queue[0].again, queue[0].at_once
             batch: list[OrderPlan] = []
             while queue and len(batch) < room and (queue[0].again, queue[0].at_once) == (again, at_once):
-                batch.append(queue.popleft())
+                plan = queue.popleft()
+                if self._still_waits(plan):
+                    batch.append(plan)
+            if not batch:
+                continue
             self.budget.take(now, len(batch))
             self._in_flight += 1
             if again or at_once:
@@ -226,6 +232,11 @@ class OrderDesk:
             self._batch += 1
             self._commits[self._batch] = tuple(batch)
             effects.append(ports.CommitIntents(self._batch, tuple(self._intent(plan, now) for plan in batch)))
+
+    def _still_waits(self, plan: OrderPlan) -> bool:
+        """Whether an order is still to be sent: one that is sent again may have turned out to be on the venue."""
+        tracked = self.tracker.get(plan.request.client_id)
+        return tracked is not None and tracked.stage is Stage.QUEUED
 
     def _intent(self, plan: OrderPlan, now: int) -> Intent:
         request = plan.request
@@ -248,7 +259,7 @@ class OrderDesk:
                 reason = reason or "the venue asked for a pause"
             if reason:
                 effects += self._fail(client_id, "withdrawn", reason)
-            elif self.tracker.get(client_id) is not None:
+            elif self._still_waits(plan):
                 ready.append(plan)
         if ready:
             return effects + self._send(ready, now)

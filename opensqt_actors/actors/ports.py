@@ -317,6 +317,17 @@ class Unsubscribe:
     symbol: str
 
 
+@dataclass(frozen=True, slots=True)
+class ArmDeadMan:
+    """The venue is to cancel every order of a symbol unless it is told again within so many seconds; 0: never mind.
+
+    Not answered: one that fails is repeated with the next renewal.
+    """
+
+    symbol: str
+    seconds: int
+
+
 # --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------
 
 
@@ -384,6 +395,18 @@ class Throttled:
     retry_after: int
     banned: bool
     detail: str
+
+
+@hot_value
+class OrdersCounted:
+    """What the venue has counted of the account's orders, of whatever program, in its windows of 10 s and a minute.
+
+    asked: ns, when the request was sent whose answer said so; 0 = a window that it did not tell.
+    """
+
+    asked: int
+    in_10s: int
+    in_minute: int
 
 
 # --- operators -------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 SECOND = 1_000_000_000
 SAVE_EVERY = 60
 """Seconds after which the peaks of a breaker are written down again."""
+HEDGED = "the position mode was changed to hedge (dual-side) while we trade; change it back to one-way on the venue"
 
 Key = tuple[str, str]
 
@@ -204,7 +205,7 @@ class RiskActor:
 
     def _measured(self, message: Measured, now: int) -> list[Effect]:
         account = message.account
-        effects = self._watch_account(message, now)
+        effects = self._mode(message) + self._watch_account(message, now)
         self._facts.measured(message)
         for symbol, age in message.ages:
             watched = self._watched((account, symbol))
@@ -256,6 +257,23 @@ class RiskActor:
         equities = [watch.equity for watch in self.accounts.values()]
         effects.append(Tell(self.parent, self._facts.take(self.me, equities)))
         return effects
+
+    # --- the account's mode ------------------------------------------------------------------------------------------
+
+    def _mode(self, message: Measured) -> list[Effect]:
+        """Somebody has changed the position mode while we trade, or has changed it back; we never do."""
+        account, watch = message.account, self._account(message.account)
+        if message.hedged is None or message.hedged is watch.hedged:
+            return []
+        watch.hedged = message.hedged
+        if not watch.hedged:
+            sentence = f"account {account} is in one-way mode again"
+            announced = ports.Announce("account.mode_restored", account, "", sentence, "warning")
+            return [*self._tell(self._of(account)), announced]
+        exchange = self._exchanges.get(account)
+        cancels = [Tell(exchange, CancelOpenings(HEDGED))] if exchange is not None else []
+        announced = ports.Announce("account.mode_changed", account, "", f"account {account}: {HEDGED}", "critical")
+        return [*cancels, *self._tell(self._of(account)), announced]
 
     # --- emergency ---------------------------------------------------------------------------------------------------
 
@@ -319,6 +337,8 @@ class RiskActor:
         found = self._account(watched.key[0]).exit
         if found is not None:
             closed.append(("emergency", f"an emergency exit was made, until it is cleared: {found.sentence}"))
+        if self._account(watched.key[0]).hedged:
+            closed.append(("position_mode", HEDGED))
         if self.monitor.triggered:
             closed.append(("risk", f"risk is triggered: {self.monitor.reason}"))
         own = word_of(watched.breaker, "breaker")

@@ -1,4 +1,4 @@
-"""Emergency exits of one shard: what each account's equity and liquidation distances say, and whether it has exited."""
+"""Accounts of one shard: what their equity and liquidation distances say, whether one has exited, and its mode."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from opensqt_actors.domain.records import RiskSaved, RiskScope
 class AccountWatch:
     """One account. reference: its equity at the process's start or the last clearing; run: names the process.
 
+    hedged: it is in hedge mode, in which no order of ours means what it says.
     A later life of the watch in the same process goes on with the same reference.
     """
 
@@ -30,6 +31,7 @@ class AccountWatch:
         self.since = 0
         self.equity: Decimal | None = None
         self.reference: Decimal | None = None
+        self.hedged = False
         self._run = run
         state = saved.state if saved is not None else {}
         if state.get("code"):

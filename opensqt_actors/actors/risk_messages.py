@@ -9,7 +9,7 @@ from opensqt_actors.domain.breaker import OrderAnswer
 from opensqt_actors.domain.orders import Position
 from opensqt_actors.runtime.behaviour import ActorId
 
-GATES = frozenset({"risk", "breaker", "breaker_global", "emergency", "risk_unknown"})
+GATES = frozenset({"risk", "breaker", "breaker_global", "emergency", "position_mode", "risk_unknown"})
 """Codes of the gates that RiskChanged closes and opens."""
 
 # --- to the RiskActor ------------------------------------------------------------------------------------------------
@@ -53,7 +53,8 @@ class Measured:
     """Once a second, what an ExchangeActor has seen.
 
     ages: ns since a symbol's last frame; answers: of the venue to orders, by symbol; equity: newly fetched, None =
-    nothing new; positions: quantity, liquidation and mark price of each symbol that we trade, as far as they are known.
+    nothing new; positions: quantity, liquidation and mark price of each symbol that we trade, as far as they are known;
+    hedged: whether the account is in hedge mode, newly fetched, None = nothing new.
     """
 
     account: str
@@ -61,6 +62,7 @@ class Measured:
     answers: tuple[tuple[str, OrderAnswer], ...] = ()
     equity: Decimal | None = None
     positions: tuple[Position, ...] = ()
+    hedged: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from opensqt_actors.actors import ports, symbol_commands
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
+    ForeignFill,
     OrderUpdate,
     PlaceFailed,
     Pulse,
@@ -136,7 +137,7 @@ class SymbolActor:
         self.clearance = Clearance(self.execution.preflight)
         self.margin = MarginLock(self.execution)
         self.protection = Protection()
-        self._reconciliation = Reconciliation()
+        self.reconciliation = Reconciliation()
         self._watch = SilenceWatch()
         self.done = False
         self.gates.change((), closed or {})
@@ -149,6 +150,7 @@ class SymbolActor:
             OrderUpdate: self._order_update,
             PlaceFailed: lambda message, now: place_failed(self, message, now),
             CancelFailed: self._cancel_failed,
+            ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message.sentence, now),
             Pulse: self._pulse,
             StreamGate: self._stream_gate,
             RiskChanged: self._risk_changed,
@@ -277,13 +279,13 @@ class SymbolActor:
             if self.state is SymbolState.REFUSED:
                 return effects
             verdict = Verdict.SAME
-        verdict, told = self._reconciliation.compared(self, truth, verdict, now)
+        verdict, told = self.reconciliation.compared(self, truth, verdict, now)
         effects += told
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
             effects.append(self.tell_row())
-        wait = self._reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
+        wait = self.reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
         return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
 
     def _stranger(self, truth: Truth, now: int) -> list[Effect]:
@@ -308,11 +310,11 @@ class SymbolActor:
             return []
         if self.phase is Phase.SYNCING:
             self.why = f"the venue's view could not be had: {message.reason}"
-        told = self._reconciliation.failed(message.reason)
+        told = self.reconciliation.failed(message.reason)
         return [*told, SetTimer("reconcile", max(message.retry_after, SECOND), Reconcile())]
 
     def _reconcile_now(self, message: ReconcileNow, now: int) -> list[Effect]:
-        return self._reconciliation.ask(self, message) or self.ask_truth(now)
+        return self.reconciliation.ask(self, message) or self.ask_truth(now)
 
     def _reconcile(self, message: Reconcile, now: int) -> list[Effect]:
         if self.phase in (Phase.PREPARING, Phase.REFUSED):

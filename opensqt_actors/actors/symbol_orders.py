@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import OrderPlan, Submit
 from opensqt_actors.actors.symbol_messages import Recheck
-from opensqt_actors.domain.admission import admitted
+from opensqt_actors.domain.admission import admitted, borne
 from opensqt_actors.domain.ids import ClientId, OrderKind
-from opensqt_actors.domain.orders import OrderRequest
+from opensqt_actors.domain.orders import OrderRequest, RefusalCode
 from opensqt_actors.domain.strategy import Decision, Place
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
 FAR = 1 << 62
+HELD_BACK = 10_000_000_000
+"""ns until an exit that the venue's position does not bear is looked at again."""
 FLATTEN = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
 
 
@@ -30,6 +33,8 @@ def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
     allowed = decision.places
     if allowed and not (actor.gate.opens and actor.gate.allowance is None):
         allowed = admitted(allowed, actor.gate, len(slots.open_buys) + len(slots.open_sells))
+    if allowed and actor.reconciliation.missing is not None:
+        allowed = _bearable(actor, allowed, actor.reconciliation.missing, now)
     places = tuple(_plan(actor, place, now) for place in allowed)
     effects: list[Effect] = []
     band = (decision.low, decision.high)
@@ -58,12 +63,27 @@ def submit(
     return [Tell(actor.exchange, request)]
 
 
+def _bearable(actor: SymbolActor, places: Sequence[Place], missing: int, now: int) -> Sequence[Place]:
+    """While the venue holds `missing` signed steps more than the slots: exits that it would refuse wait, and say so."""
+    slots = actor.slots
+    at_rest = [order for order in slots.orders() if order.reduce_only and not order.terminal]
+    sells = sum(order.remaining for order in at_rest if not order.buys)
+    buys = sum(order.remaining for order in at_rest if order.buys)
+    passed, held_back = borne(places, slots.position + missing, sells, buys)
+    for place in held_back:
+        slot = slots.by_level[place.level]
+        slot.blocked_until = now + HELD_BACK
+        slot.blocked_reason = "the venue holds less than the slots: the exits that rest close all of it"
+    return passed
+
+
 def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:
     slots, execution = actor.slots, actor.execution
     order = slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
     market = place.kind in FLATTEN
-    refusals = slots.by_level[place.level].refusals
-    downgraded = refusals > execution.post_only_retries and execution.post_only_fallback == "downgrade"
+    slot = slots.by_level[place.level]
+    crosses = slot.refused_for == RefusalCode.WOULD_CROSS and slot.alike > execution.post_only_retries
+    downgraded = crosses and execution.post_only_fallback == "downgrade"
     order.post_only = not (market or downgraded)
     request = OrderRequest(
         order.client_id, actor.symbol, order.side, None if market else place.price, place.quantity,

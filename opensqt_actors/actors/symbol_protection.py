@@ -23,7 +23,7 @@ class Protection:
         if failure.code != RefusalCode.WOULD_CROSS:
             return False
         self._crossed.add(slot.level)
-        slot.refusals = 0
+        slot.accepted()
         slot.blocked_until = now + LONG
         slot.blocked_reason = "the market has passed its level; it waits for the first price"
         return True

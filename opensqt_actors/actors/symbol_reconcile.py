@@ -10,22 +10,29 @@ from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
 from opensqt_actors.actors.symbol_sync import SOON, Verdict
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.orders import Truth
-from opensqt_actors.domain.reconcile import Holding, corrections
+from opensqt_actors.domain.reconcile import LAG, Holding, corrections
 from opensqt_actors.runtime.effects import Effect
 
 if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
 GATE = "position_mismatch"
+FOREIGN = "foreign_fill"
 MOST_WAITING = 16
 LOOKS = 4
 """A question is answered after so many comparisons at the latest, even when nothing is sure yet."""
 
 
 class Reconciliation:
-    """The operators' open questions, and what a believed difference leads to."""
+    """The operators' open questions, and what a believed difference leads to.
+
+    disturbed_at: ns, when an order that is not ours last filled, until a comparison has answered it, 0 = none has;
+    missing: signed steps that the venue is believed to hold more than the slots, None = they agree.
+    """
 
     def __init__(self) -> None:
+        self.disturbed_at = 0
+        self.missing: int | None = None
         self._waiting: list[ReconcileNow] = []
         self._looks = 0
 
@@ -41,6 +48,17 @@ class Reconciliation:
         self._waiting.append(message)
         self._looks = 0
         return []
+
+    def disturbed(self, actor: SymbolActor, sentence: str, now: int) -> list[Effect]:
+        """An order that is not ours has filled: nothing opens until a comparison says what that did to the position.
+
+        It is asked for at once. The one that counts is asked for `LAG` later: a read of the position may lag behind.
+        """
+        if actor.phase in (Phase.PREPARING, Phase.REFUSED):
+            return []
+        first, self.disturbed_at = not self.disturbed_at, now
+        actor.gates.close(FOREIGN, sentence)
+        return [*(actor.ask_truth(now) if first else []), *actor.act(now)]
 
     def failed(self, reason: str) -> list[Effect]:
         """The venue's view could not be had."""
@@ -62,13 +80,20 @@ class Reconciliation:
                 verdict = Verdict.SAME
                 effects.append(_corrected(actor, before, corrected))
         if verdict is Verdict.SAME:
+            self.missing = None
             actor.gates.open(GATE)
         elif verdict is Verdict.DIFFERENT:
+            self.missing = truth.position.quantity - actor.slots.position
             effects += _mismatch(actor, truth)
+        settled = verdict in (Verdict.SAME, Verdict.DIFFERENT)
+        if settled and self.disturbed_at and actor.sync.asked >= self.disturbed_at + LAG:
+            self.disturbed_at = 0
+            actor.gates.open(FOREIGN)
         return verdict, effects + self._answers(actor, truth, verdict, before, corrected)
 
     def wait(self, verdict: Verdict, wait: int) -> int:
-        """ns until the next comparison: sooner while somebody waits for a verdict."""
+        """ns until the next comparison: sooner while somebody waits for a verdict, or while openings wait for one."""
+        wait = min(wait, LAG) if self.disturbed_at else wait
         return min(wait, SOON) if self._waiting and verdict is Verdict.BUSY else wait
 
     def _correct(self, actor: SymbolActor, truth: Truth, now: int) -> int:

@@ -33,19 +33,19 @@ _LIMITS = ("exposure_", "leverage_", "equity_", "too_many_orders")
 
 def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -> str:
     """Block the slot for a while; returns a sentence when an operator should hear of it."""
-    slot.refusals += 1
+    slot.count_refusal(failure.code)
     wait = max(failure.retry_after, min(FIRST_WAIT * 2 ** min(slot.refusals, 10), LONGEST_WAIT))
     alarm = ""
     if failure.code == RefusalCode.WOULD_CROSS:
         key = decode(failure.client_id)
         if key is not None and not key.kind.opens:
             wait = min(wait, EXIT_WAIT)
-        elif slot.refusals > execution.post_only_retries and execution.post_only_fallback == "pause":
+        elif slot.alike > execution.post_only_retries and execution.post_only_fallback == "pause":
             wait = execution.slot_pause
-    elif failure.code not in _NOT_OUR_FAULT and not failure.code.startswith(_LIMITS) and slot.refusals >= STRUCTURAL:
+    elif failure.code not in _NOT_OUR_FAULT and not failure.code.startswith(_LIMITS) and slot.alike >= STRUCTURAL:
         wait = execution.slot_pause
-        if slot.refusals == STRUCTURAL:
-            alarm = f"level {slot.level} was refused {slot.refusals} times: {failure.sentence}"
+        if slot.alike == STRUCTURAL:
+            alarm = f"level {slot.level} was refused {slot.alike} times: {failure.sentence}"
     slot.blocked_until = now + wait
     times = "once" if slot.refusals == 1 else f"{slot.refusals} times"
     slot.blocked_reason = f"refused {times} ({failure.code}): {failure.sentence}"

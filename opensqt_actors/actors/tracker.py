@@ -1,6 +1,6 @@
 """The order tracker of one account: what every live order is known to be, whatever order the news comes in.
 
-Terminal states absorb, cumulative fills never fall, and a time-out never ends an order: it has it looked up.
+Its stages follow the table in tracker_table.py; cumulative fills never fall; a time-out only has an order looked up.
 """
 
 from __future__ import annotations
@@ -8,42 +8,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from enum import Enum
 
 from opensqt_actors.actors.exchange_messages import OrderPlan
+from opensqt_actors.actors.tracker_table import CANCEL_OUT, TRANSITIONS, WAITING, Stage, Trigger
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
 
+__all__ = ["Stage", "Tracked", "Tracker", "Trigger"]
+
 ENDED = 20_000
-
-
-class Stage(Enum):
-    """What is known. QUEUED: not sent yet, its intent may be on its way; SENDING, CANCELLING: a request is out.
-
-    RESTING: on the venue; LOOKING: nobody knows, it is looked up; ENDING: terminal, but fills are missing.
-    """
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    RESTING = "resting"
-    CANCELLING = "cancelling"
-    LOOKING = "looking"
-    ENDING = "ending"
-
-
-_WAITING = frozenset({Stage.SENDING, Stage.CANCELLING, Stage.LOOKING, Stage.ENDING})
 
 
 class Tracked:
     """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
 
     seen: the venue has confirmed it; denied: so often in a row has it said that it does not know it; asked: a look-up
-    is out; cancel_sent: a cancel is out whose effect is not known; abandoned: its SymbolActor died, so that it is never
-    sent again.
+    is out; abandoned: its SymbolActor died, so that it is never sent again.
     """
 
     __slots__ = (
-        "abandoned", "asked", "booked", "cancel_sent", "client_id", "denied", "filled", "kind", "look_at", "plan",
+        "abandoned", "asked", "booked", "client_id", "denied", "filled", "kind", "look_at", "plan",
         "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries",
     )  # fmt: skip
 
@@ -63,10 +47,14 @@ class Tracked:
         self.resends = 0
         self.look_at = 0
         self.seen = False
-        self.cancel_sent = False
         self.abandoned = False
         self.plan: OrderPlan | None = None
         self.report: OrderReport | None = None
+
+    @property
+    def cancel_sent(self) -> bool:
+        """Whether a cancel is out whose effect is not known."""
+        return self.stage in CANCEL_OUT
 
     def gone(self, now: int) -> OrderReport:
         """The venue has forgotten an order that it had accepted: it has ended, with what was filled."""
@@ -120,33 +108,30 @@ class Tracker:
         tracked.seen = True
         return tracked
 
-    def sending(self, tracked: Tracked, now: int) -> None:
-        """The request leaves."""
-        self._to(tracked, Stage.SENDING, now)
+    def sending(self, tracked: Tracked, now: int) -> bool:
+        """The request is about to leave. False: it must not, the order is on the venue or its fate is looked up."""
+        return self._on(tracked, Trigger.SEND, now) is Stage.SENDING
 
     def again(self, tracked: Tracked, now: int) -> None:
         """The order never arrived and waits to be sent once more."""
         tracked.resends += 1
         tracked.tries = 0
-        self._to(tracked, Stage.QUEUED, now)
+        self._on(tracked, Trigger.AGAIN, now)
 
     def cancelling(self, tracked: Tracked, now: int) -> None:
         """A cancel request leaves."""
-        tracked.cancel_sent = True
-        self._to(tracked, Stage.CANCELLING, now)
+        self._on(tracked, Trigger.CANCEL, now)
 
     def looking(self, tracked: Tracked, now: int) -> None:
         """A look-up is due or out."""
         tracked.tries += 1
+        self._on(tracked, Trigger.LOOK, now)
         tracked.look_at = 0
-        if tracked.stage not in (Stage.ENDING, Stage.RESTING):
-            tracked.stage = Stage.LOOKING
         tracked.since = now
 
     def resting(self, tracked: Tracked, now: int) -> None:
         """A cancel did not leave, or was not carried out: the order rests on."""
-        tracked.cancel_sent = False
-        self._to(tracked, Stage.RESTING, now)
+        self._on(tracked, Trigger.KEPT, now)
 
     def drop(self, client_id: ClientId) -> None:
         """The order certainly does not exist on the venue."""
@@ -185,26 +170,26 @@ class Tracker:
         tracked.quantity = report.quantity
         tracked.denied = 0
         tracked.filled = max(tracked.filled, report.filled)
+        self._told(tracked, report.status, now)
+        return False
+
+    def _told(self, tracked: Tracked, status: OrderStatus, now: int) -> None:
+        """The venue's word on an order. Of one that has ended nothing is missing once its fills are in."""
         complete = tracked.booked >= tracked.filled
-        if report.status.terminal:
+        if status.terminal or tracked.stage is Stage.ENDING:
             if complete:
-                self.end(report.client_id)
+                self.end(tracked.client_id)
             elif tracked.stage is not Stage.ENDING:
                 tracked.tries = 0
-                self._to(tracked, Stage.ENDING, now)
-        elif tracked.stage is Stage.ENDING:
-            if complete:
-                self.end(report.client_id)
-        elif report.status is not OrderStatus.PENDING:
+                self._on(tracked, Trigger.OVER, now)
+        elif status is not OrderStatus.PENDING:
             tracked.seen = True
-            if not tracked.cancel_sent:
-                self._to(tracked, Stage.RESTING, now)
+            self._on(tracked, Trigger.LIVE, now)
             if complete:
                 tracked.tries = 0
                 tracked.look_at = 0 if tracked.stage is Stage.RESTING else tracked.look_at
             elif not tracked.look_at:
                 tracked.look_at = now + self._timeout
-        return False
 
     def overdue(self, now: int) -> Iterator[Tracked]:
         """Orders whose news is missing for too long, or whose next look-up is due."""
@@ -214,7 +199,7 @@ class Tracker:
             if tracked.look_at:
                 if now >= tracked.look_at:
                     yield tracked
-            elif tracked.stage in _WAITING and now - tracked.since >= self._timeout:
+            elif tracked.stage in WAITING and now - tracked.since >= self._timeout:
                 yield tracked
 
     def end(self, client_id: ClientId) -> None:
@@ -222,6 +207,7 @@ class Tracker:
         tracked = self._live.pop(client_id, None)
         if tracked is None:
             return
+        tracked.stage = TRANSITIONS[tracked.stage, Trigger.DONE]
         if client_id not in self._ended:
             self._ended_order.append(client_id)
         self._ended[client_id] = tracked.report.venue_id if tracked.report is not None else ""
@@ -229,8 +215,11 @@ class Tracker:
             self._ended.pop(self._ended_order.popleft(), None)
 
     @staticmethod
-    def _to(tracked: Tracked, stage: Stage, now: int) -> None:
+    def _on(tracked: Tracked, trigger: Trigger, now: int) -> Stage:
+        """Take the transition; the stage after it."""
+        stage = TRANSITIONS[tracked.stage, trigger]
         if tracked.stage is not stage:
             tracked.stage = stage
             tracked.since = now
             tracked.look_at = 0
+        return stage

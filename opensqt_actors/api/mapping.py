@@ -56,6 +56,8 @@ _GATES = {
     "breaker": registry_pb2.GATE_REASON_BREAKER,
     "breaker_global": registry_pb2.GATE_REASON_BREAKER,
     "position_mismatch": registry_pb2.GATE_REASON_BREAKER,
+    "position_mode": registry_pb2.GATE_REASON_RISK,
+    "foreign_fill": registry_pb2.GATE_REASON_RECONCILING,
     "margin_lock": registry_pb2.GATE_REASON_MARGIN_LOCK,
     "paused": registry_pb2.GATE_REASON_PAUSED,
     "stale_price": registry_pb2.GATE_REASON_STALE_PRICE,

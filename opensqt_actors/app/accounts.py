@@ -76,6 +76,7 @@ class VenueAccount:
             exposure=self._risk.exposure.limits(),
             total=self._risk.exposure.total.limit(),
             cleanup=self._risk.cleanup.settings(),
+            dead_man=self._settings.dead_man_switch,
         )
         actor.orders_up = self.driver.streams.get("orders", False)
         actor.prices_up = self.driver.streams.get("prices", False)

@@ -109,6 +109,10 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+SHORTEST_COUNTDOWN = 10
+"""Seconds of the dead-man switch: it is renewed three times in them."""
+
+
 class SimulatedVenue(Section):
     """Where the simulated venue listens on this host, and the certificate authority that it made."""
 
@@ -131,6 +135,14 @@ class Account(Section):
     api_key: Credential
     secret: Credential
     budget: Budget = Budget()
+    dead_man_switch: Annotated[Whole, told("seconds, 0 = off", minimum=0, maximum=3_600)] = 0
+
+    @model_validator(mode="after")
+    def _a_countdown_can_be_renewed(self) -> Self:
+        """A countdown that is shorter than a few lost requests would cancel everything now and then."""
+        if 0 < self.dead_man_switch < SHORTEST_COUNTDOWN:
+            raise wrong(f"dead_man_switch must be 0 (off) or at least {SHORTEST_COUNTDOWN} seconds")
+        return self
 
     @model_validator(mode="after")
     def _keys_belong_to_the_venue(self) -> Self:

@@ -107,12 +107,13 @@ class WorkingOrder:
 class Slot:
     """One level. position: signed steps; cost: signed quanta paid for it; exit_level: where it is to be closed.
 
-    last: client id and venue id of the newest order that has ended by the venue's own word.
+    last: client id and venue id of the newest order that has ended by the venue's own word; refusals: in a row, of
+    which the newest `alike` for the same reason, refused_for.
     """
 
     __slots__ = (
-        "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "last", "level", "notes", "order",
-        "position", "realized", "refusals", "status",
+        "alike", "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "last", "level", "notes",
+        "order", "position", "realized", "refusals", "refused_for", "status",
     )  # fmt: skip
 
     def __init__(self, level: int, generation: int) -> None:
@@ -126,9 +127,22 @@ class Slot:
         self.order: WorkingOrder | None = None
         self.last = (ClientId(""), "")
         self.refusals = 0
+        self.alike = 0
+        self.refused_for = ""
         self.blocked_until = 0
         self.blocked_reason = ""
         self.notes: deque[tuple[object, ...]] = deque(maxlen=HISTORY)
+
+    def count_refusal(self, code: str) -> None:
+        """One more refusal in a row. Only those for the same reason add up to that reason's own remedy."""
+        self.refusals += 1
+        self.alike = self.alike + 1 if code == self.refused_for else 1
+        self.refused_for = code
+
+    def accepted(self) -> None:
+        """The venue has taken an order, or whatever was refused no longer matters."""
+        self.refusals = self.alike = 0
+        self.refused_for = ""
 
     @property
     def history(self) -> list[str]:

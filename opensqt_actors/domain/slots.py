@@ -147,7 +147,7 @@ class Slots:
             self._settle(slot, order)
         elif order.seen and slot.status is PENDING and not order.cancelling:
             slot.status = LOCKED
-            slot.refusals = 0
+            slot.accepted()
             self._note(slot, "resting, venue id {}", order.venue_id)
         return slot
 

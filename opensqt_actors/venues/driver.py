@@ -17,6 +17,7 @@ from loguru import logger
 from opensqt_actors.actors.ports import (
     AccountFailed,
     AccountFetched,
+    ArmDeadMan,
     CancelsAnswered,
     CandlesFailed,
     CandlesFetched,
@@ -52,6 +53,7 @@ from opensqt_actors.venues.procedures import fetch_truth, find_order, prepare_sy
 SECOND = 1_000_000_000
 MOST_IN_FLIGHT = 1_000
 _CLOSE = 2.5
+_DISARM = 2.0
 _FUNDING_SETTLES = 2.0
 _FUNDING_LONGEST_WAIT = 300.0
 _FUNDING_EVERY = 3_600.0
@@ -69,6 +71,7 @@ VenueEffect: TypeAlias = (
     | PrepareSymbol
     | Subscribe
     | Unsubscribe
+    | ArmDeadMan
 )
 _Query: TypeAlias = FindOrder | FetchTruth | FetchAccount | FetchPositions | FetchCandles | PrepareSymbol
 _Answered: TypeAlias = SendPlaces | SendCancels | _Query
@@ -105,6 +108,7 @@ class VenueDriver:
         self._funding_since = time.time_ns() - _FUNDING_LOOKBACK if funding_since is None else funding_since
         self._funding_due = asyncio.Event()
         self._payments: dict[tuple[str, str], None] = {}
+        self._armed: set[str] = set()
         self._closed = False
 
     async def open(self, on_quote: QuoteSink) -> None:
@@ -119,6 +123,7 @@ class VenueDriver:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE)
+        await self._disarm()
         await self.venue.close()
 
     @property
@@ -130,6 +135,8 @@ class VenueDriver:
         """A port: starts the effect and returns. It never raises for what the venue does."""
         if isinstance(effect, Subscribe | Unsubscribe):
             return None if self._closed else self._start(self._stream(effect), None)
+        if isinstance(effect, ArmDeadMan):
+            return None if self._closed else self._start(self._dead_man(effect), None)
         answer = self._answer_to(sender)
         if self._closed or len(self._tasks) >= MOST_IN_FLIGHT:
             return answer(_refused(effect, "closing" if self._closed else "too many requests are in flight"))
@@ -235,6 +242,29 @@ class VenueDriver:
             await self.venue.subscribe(effect.instrument)
         else:
             await self.venue.unsubscribe(effect.symbol)
+
+    async def _dead_man(self, effect: ArmDeadMan) -> None:
+        """Whatever happens, the venue may have heard of it: it counts as armed until it is disarmed for certain."""
+        if effect.seconds:
+            self._armed.add(effect.symbol)
+        try:
+            await self.venue.arm_dead_man(effect.symbol, effect.seconds)
+        except VenueError as error:
+            logger.warning("the dead-man switch of {} could not be set: {}", effect.symbol, error)
+        else:
+            if not effect.seconds:
+                self._armed.discard(effect.symbol)
+
+    async def _disarm(self) -> None:
+        """An end that was asked for is no death: what rests is to stay. Bounded, since a venue may not answer."""
+        armed, self._armed = sorted(self._armed), set()
+        if not armed:
+            return
+        try:
+            async with asyncio.timeout(_DISARM):
+                await asyncio.gather(*(self.venue.arm_dead_man(symbol, 0) for symbol in armed))
+        except (VenueError, TimeoutError) as error:
+            logger.warning("dead-man switches stay armed, orders will be cancelled: {} {}", ", ".join(armed), error)
 
     def _event(self, event: object) -> None:
         if isinstance(event, FundingDue):

@@ -76,6 +76,7 @@ class FakeVenue:
         self.balance = balance
         self.can_trade = True
         self.hedged = False
+        self.dead_man: dict[str, int] = {}
         self.payments: list[FundingPayment] = []
         self.requests: list[str] = []
         self.not_trading: dict[str, str] = {}
@@ -185,6 +186,10 @@ class FakeVenue:
         self._asked("set_leverage", symbol)
         self._leverage[symbol] = leverage
         return leverage
+
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        self._asked("arm_dead_man", symbol)
+        self.dead_man[symbol] = seconds
 
     async def account(self) -> AccountState:
         self._asked("account")

@@ -49,7 +49,9 @@ class QuoteSink(Protocol):
 
 
 class EventSink(Protocol):
-    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingDue, Throttled."""
+    """Where everything else goes: OrderEvent, StreamUp, StreamDown, CandleSeen, MarkSeen, FundingDue, Throttled,
+    OrdersCounted.
+    """
 
     def __call__(self, event: Any) -> None:
         """Called in the order in which the venue told the events."""
@@ -95,6 +97,9 @@ class Venue(Protocol):
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         """Change the leverage; the one in force afterwards."""
+
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        """Have the venue cancel every order of the symbol unless this is called again in time; 0: never mind."""
 
     async def account(self) -> AccountState:
         """Balance, position mode, permission."""

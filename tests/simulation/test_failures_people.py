@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fleet.connection import SECOND
-from fleet.hands import liquidate, manual_order
+from fleet.hands import liquidate, manual_order, market_buy
 from fleet.scenario import (
     CALM,
     GRID,
@@ -61,6 +61,22 @@ def test_f19_a_mode_that_flipped_while_the_process_was_away_is_refused_at_its_st
     world.advance(5)
     assert all(row.state is SymbolState.REFUSED for row in status(world).symbols)
     assert not any(openings(world, name) for name in world.names)
+
+
+def test_f19_a_mode_that_flips_while_trading_closes_the_gate_until_it_is_changed_back_by_hand() -> None:
+    world = calm(THREE)
+    world.venue.hedged = True
+    world.advance(15)
+    assert not any(openings(world, name) for name in world.names)
+    assert all("position_mode" in world.symbol(name).gates for name in world.names)
+    assert all("hedge" in row.why for row in status(world).symbols)
+    assert len(said(world, "account.mode_changed")) == 1
+    assert world.venue.hedged
+    world.venue.hedged = False
+    world.advance(15)
+    assert all(openings(world, name) for name in world.names)
+    assert len(said(world, "account.mode_restored")) == 1
+    agreed(world)
 
 
 def test_f24_what_becomes_of_announcements_and_rows_changes_nothing_in_trading() -> None:
@@ -189,6 +205,42 @@ def test_f18_a_position_that_is_closed_on_the_venue_is_seen_and_never_bought_bac
     assert held(world, name) == {}
     assert exits(world, name) == []
     assert openings(world, name)
+    agreed(world)
+
+
+@pytest.mark.parametrize("way", ["by hand", "liquidated"])
+def test_f18_what_others_trade_here_is_looked_at_within_seconds_and_nothing_opens_meanwhile(way: str) -> None:
+    world = calm()
+    name = world.names[0]
+    fill_down(world, name, 3)
+    world.advance(3)
+    asked, sent = effects(world, ports.FetchTruth), effects(world, ports.SendPlaces)
+    if way == "by hand":
+        assert world.mischief.close_by_hand(name)
+    else:
+        assert liquidate(world.engine, ACCOUNT, name, world.venue.now_ms)
+        world.touched.add(name)
+    world.advance(6)
+    assert CALM.execution.reconcile_interval > 6 * SECOND
+    assert len(asked) >= 2
+    assert said(world, "position.mismatch")
+    keys = [decode(order.client_id) for _, effect in sent for order in effect.orders]
+    assert not [key for key in keys if key is not None and key.kind.opens]
+    assert openings(world, name) == []
+
+
+def test_f18_a_stranger_who_buys_and_sells_again_costs_a_pause_of_seconds() -> None:
+    world = calm()
+    name = world.names[0]
+    market_buy(world.engine, ACCOUNT, name, 50, world.venue.now_ms)
+    world.advance(0.5)
+    assert world.mischief.close_by_hand(name)
+    world.advance(1)
+    assert "foreign_fill" in world.symbol(name).gates
+    world.advance(8)
+    assert not world.symbol(name).gates
+    assert openings(world, name)
+    assert not said(world, "position.mismatch")
     agreed(world)
 
 

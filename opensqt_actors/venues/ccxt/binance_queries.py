@@ -135,6 +135,14 @@ class Queries:
             raise VenueError(f"symbolConfig: the venue tells no leverage for {symbol}")
         return leverages[symbol]
 
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        """Begin the symbol's countdown anew; 0 ends it. It costs a weight of 10."""
+        params = {"symbol": symbol, "countdownTime": seconds * 1_000}
+        try:
+            await self._rest.call(_PRIVATE, "POST", "countdownCancelAll", params)
+        except RestFailure as failure:
+            raise self.error("countdownCancelAll", failure, self._rest.meaning(failure)) from None
+
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         """The leverage in force afterwards."""
         self._leverages.forget()

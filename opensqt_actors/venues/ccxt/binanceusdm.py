@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from loguru import logger
 
-from opensqt_actors.actors.ports import Published, StreamDown, StreamUp, Throttled
+from opensqt_actors.actors.ports import OrdersCounted, Published, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import (
@@ -150,6 +150,7 @@ class BinanceUsdm:
             self._scrubber,
             timeout=tuning.request_timeout,
             on_throttled=self._throttled,
+            on_counted=lambda asked, short, long: self._on_event(OrdersCounted(asked, short, long)),
         )
         expected = Expected(tuning.event_patience, time.monotonic)
         self._orders = Orders(
@@ -239,6 +240,9 @@ class BinanceUsdm:
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         return await self._queries.set_leverage(symbol, leverage)
+
+    async def arm_dead_man(self, symbol: str, seconds: int) -> None:
+        await self._queries.arm_dead_man(symbol, seconds)
 
     async def account(self) -> AccountState:
         return await self._queries.account()

@@ -22,6 +22,7 @@ LOOK_UPS_SHARE = 0.95
 
 _USAGE = "X-MBX-"
 _WEIGHT = "USED-WEIGHT-1M"
+_ORDERS = ("ORDER-COUNT-10S", "ORDER-COUNT-1M")
 _MINUTE = 60 * SECOND
 _CACHED_URLS = 64
 _QUERIES_AT_ONCE = 16  # orders have no such bound: they must not wait behind queries
@@ -29,6 +30,8 @@ _SAME_EVENT = 100_000_000  # the elements of a batch are refused together
 
 OnThrottled = Callable[[Meaning, str], None]
 """Told each time the venue asks to wait: what it means and its words."""
+OnCounted = Callable[[int, int, int], None]
+"""Told with each answer that counts orders: ns when the request was sent, the account's orders in 10 s, in a minute."""
 
 
 class Rest:
@@ -42,12 +45,14 @@ class Rest:
         *,
         timeout: float,
         on_throttled: OnThrottled,
+        on_counted: OnCounted,
     ) -> None:
         self._exchange = exchange
         self._http = http
         self._scrubber = scrubber
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout * 0.6, sock_connect=timeout * 0.6)
         self._on_throttled = on_throttled
+        self._on_counted = on_counted
         self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
         self._urls: dict[str, yarl.URL] = {}
         self._silent_until = 0
@@ -112,6 +117,7 @@ class Rest:
         signed = self._exchange.sign(path, [api], method, dict(params or {}))
         body = signed["body"]
         self.requests += 1
+        asked = time.time_ns()
         try:
             async with self._http.request(
                 method,
@@ -127,7 +133,7 @@ class Rest:
             raise self._failed(f"{type(error).__name__} {error}", sent=True) from None
         except RuntimeError as error:
             raise self._failed(str(error), sent=False) from None
-        self._note_usage(response.headers)
+        self._note_usage(response.headers, asked)
         return self._decode(response, raw)
 
     def failure_in(self, element: object) -> RestFailure | None:
@@ -185,10 +191,15 @@ class Rest:
             url = self._urls[text] = yarl.URL(text, encoded=True)
         return url
 
-    def _note_usage(self, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            if name.upper().startswith(_USAGE) and value.isdigit():
-                self.usage[name.upper().removeprefix(_USAGE)] = int(value)
+    def _note_usage(self, headers: Mapping[str, str], asked: int) -> None:
+        told = {
+            name.upper().removeprefix(_USAGE): int(value)
+            for name, value in headers.items()
+            if name.upper().startswith(_USAGE) and value.isdigit()
+        }
+        self.usage.update(told)
+        if not told.keys().isdisjoint(_ORDERS):
+            self._on_counted(asked, *(told.get(name, 0) for name in _ORDERS))
         self._weight_minute = time.time_ns() // _MINUTE
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from opensqt_actors.actors.ports import CandleSeen, MarkSeen, OrderEvent, StreamDown, StreamUp, Throttled
+from opensqt_actors.actors.ports import CandleSeen, MarkSeen, OrderEvent, OrdersCounted, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import Accepted, CancelRequest, Candle, NotSent, OrderStatus, OutcomeUnknown, Refused
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
@@ -150,6 +150,42 @@ async def test_f08_f09_too_many_orders_holds_back_orders_but_not_cancels_and_que
     assert isinstance(outcome, NotSent)
     assert len(await lab.venue.open_orders(lab.symbol)) == 1
     assert not isinstance((await lab.venue.cancel([CancelRequest(resting.client_id, lab.symbol)]))[0], NotSent)
+
+
+async def test_f26_the_venues_count_of_orders_tells_what_another_program_sends_on_the_account(lab, simulator) -> None:
+    bid, _ = await lab.started()
+    number = lab.key.removeprefix("sim-key-")
+    credentials = Credentials(SecretStr(lab.key), SecretStr(f"sim-secret-{number}"))
+    other = BinanceUsdm("other", credentials, simulator.site)
+    await other.open(lambda *_: None, lambda _: None)
+    try:
+        for _ in range(2):  # a window may end in between
+            await other.place([lab.order(bid - bid // 40 - n) for n in range(3)])
+            before = time.time_ns()
+            await lab.venue.place([lab.order(bid - bid // 50)])
+            told = lab.told.of(OrdersCounted)[-1]
+            assert before <= told.asked <= time.time_ns()
+            if told.in_10s >= 4:
+                break
+        assert told.in_10s >= 4
+        assert told.in_minute >= 2
+    finally:
+        await other.close()
+
+
+async def test_the_venue_cancels_everything_of_a_symbol_whose_countdown_is_not_renewed(lab) -> None:
+    bid, _ = await lab.started()
+    order, later = lab.order(bid - bid // 50), lab.order(bid - bid // 40)
+    await lab.venue.place([order])
+    await lab.venue.arm_dead_man(lab.symbol, 1)
+    await lab.venue.arm_dead_man(lab.symbol, 0)
+    await lab.venue.arm_dead_man(lab.symbol, 1)
+    ended = await lab.told.until(
+        lambda: [e for e in lab.told.of(OrderEvent) if e.report.status is OrderStatus.CANCELED]
+    )
+    assert [event.report.client_id for event in ended] == [order.client_id]
+    await lab.venue.place([later])
+    assert [report.client_id for report in await lab.venue.open_orders(lab.symbol)] == [later.client_id]
 
 
 async def test_f21_a_wrong_clock_is_measured_and_the_order_is_not_sent(lab, simulator) -> None:

@@ -66,3 +66,65 @@ def test_a_clock_that_stands_still_grants_nothing() -> None:
     budget.take(START, 3)
     assert budget.room(START) == 0
     assert budget.room(START + SECOND // 25) == 1
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 2 * SECOND), st.integers(0, 4), st.integers(0, 300_000_000)), min_size=1, max_size=60
+    )
+)
+def test_f26_no_order_goes_out_once_what_is_known_of_others_fills_the_venues_window(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    """A venue with fixed windows; others send at any time, its count is told with each of our answers."""
+    budget = Budget(Limits(50.0, 40, 30, 0))
+    now, window, used, unseen = START, 0, 0, 0
+    for wait, others, latency in steps:
+        now += wait
+        if now // (10 * SECOND) != window:
+            window, used, unseen = now // (10 * SECOND), 0, 0
+        used += others
+        unseen += others
+        room = min(budget.room(now), 5)
+        budget.take(now, room)
+        used += room
+        if room:
+            assert used - unseen <= 30
+            budget.counted(now, now + latency, used, 0)
+            counted = (now - SECOND) // (10 * SECOND) == (now + latency + SECOND) // (10 * SECOND)
+            unseen = 0 if counted else unseen
+        now += latency
+        if now // (10 * SECOND) != window:
+            window, used, unseen = now // (10 * SECOND), 0, 0
+
+
+def test_what_others_send_uses_up_the_same_windows_and_passes_with_them() -> None:
+    budget = Budget(Limits(100.0, 100, 50, 0))
+    now = START + 2 * SECOND
+    budget.take(now, 10)
+    budget.counted(now, now, 45, 0)
+    assert budget.others == (35, 0)
+    assert budget.room(now) == 5
+    budget.counted(now, now, 45, 0)
+    assert budget.room(now) == 5
+    assert budget.room(now + 10 * SECOND) == 50
+
+
+def test_our_own_orders_alone_are_nobody_elses() -> None:
+    budget = Budget(Limits(100.0, 100, 50, 200))
+    now = START + 2 * SECOND
+    budget.take(now, 20)
+    budget.counted(now, now + SECOND, 20, 4)
+    assert budget.others == (0, 0)
+    assert budget.room(now + SECOND) == 30
+
+
+def test_a_count_that_may_be_of_the_window_before_says_nothing() -> None:
+    budget = Budget(Limits(100.0, 100, 50, 0))
+    start = START - START % (10 * SECOND) + 10 * SECOND
+    budget.counted(start - SECOND // 2, start + SECOND // 2, 50, 0)
+    budget.counted(start + SECOND // 2, start + SECOND, 50, 0)
+    assert budget.room(start + SECOND) == 50
+    budget.counted(start + 2 * SECOND, start + 3 * SECOND, 70, 0)
+    assert budget.room(start + 3 * SECOND) == 0
+    assert budget.next_room(start + 3 * SECOND) == 10 * SECOND

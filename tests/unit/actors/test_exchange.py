@@ -13,6 +13,7 @@ from opensqt_actors.actors.exchange_messages import (
     Attach,
     CheckSymbol,
     Detach,
+    ForeignFill,
     OrderUpdate,
     Pulse,
     Quote,
@@ -177,6 +178,34 @@ def test_f05_a_symbol_without_frames_is_gated_and_subscribed_again_until_frames_
     assert [(gate.code, gate.opens) for gate in bench.told(StreamGate, "AUSDT")] == [("stale_price", True)]
 
 
+def test_f05_f07_quotes_that_stop_while_marks_move_are_dead_and_stay_so_until_one_comes() -> None:
+    bench = Bench("AUSDT", stale_after=3)
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 5)
+    told, renewed = [], 0
+    for mark in (10_000, 10_010, 10_020, 10_050, 10_000, 10_001):
+        bench.step(ports.MarkSeen("AUSDT", mark))
+        bench.step(Sweep(), SECOND)
+        told += [gate.sentence for gate in bench.told(StreamGate, "AUSDT")]
+        renewed += len(bench.effects(ports.Subscribe))
+    assert len(told) == 1
+    assert "no quote, although its mark price moves, of AUSDT" in told[0]
+    assert renewed
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 6)
+    bench.step(ports.MarkSeen("AUSDT", 10_001))
+    bench.step(Sweep(), SECOND)
+    assert [gate.opens for gate in bench.told(StreamGate, "AUSDT")] == [True]
+
+
+def test_a_calm_market_that_sends_no_quote_is_not_stale_as_long_as_its_mark_price_agrees() -> None:
+    bench = Bench("AUSDT", stale_after=3)
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 5)
+    for second in range(60):
+        bench.step(ports.MarkSeen("AUSDT", 10_040 + second % 15))
+        bench.step(Sweep(), SECOND)
+        assert not bench.told(StreamGate)
+        assert not bench.effects(ports.Subscribe)
+
+
 def test_f07_silent_symbols_are_subscribed_again_a_few_at_a_time() -> None:
     names = [f"{letter}USDT" for letter in "ABCDEFGHIJKL"]
     bench = Bench(*names, stale_after=3)
@@ -246,6 +275,19 @@ def test_an_order_of_ours_whose_symbol_is_not_attached_yet_is_no_stranger(bench:
     )
     bench.step(ports.OrderEvent(report, None))
     assert not bench.sent
+
+
+def test_f18_a_fill_of_somebody_elses_order_is_told_to_the_market_each_time(bench: Bench) -> None:
+    plan = bench.plan()
+    for name in ("web_1", "autoclose-17"):
+        report = replace(bench.report(plan, OrderStatus.FILLED, 10), client_id=ClientId(name))
+        bench.step(ports.OrderEvent(report, replace(bench.fill(plan, 10), client_id=ClientId(name))))
+        (told,) = bench.told(ForeignFill, "AUSDT")
+        assert f"{name}, has traded 0.010 in AUSDT" in told.sentence
+    bench.step(ports.OrderEvent(replace(report, symbol="ZUSDT"), bench.fill(plan, 10)))
+    assert not bench.told(ForeignFill)
+    bench.step(ports.OrderEvent(report, None))
+    assert not bench.told(ForeignFill)
 
 
 def test_the_memory_of_strangers_is_bounded(bench: Bench) -> None:

@@ -47,6 +47,15 @@ def bench() -> Bench:
     return Bench("AUSDT", "BUSDT")
 
 
+def test_f19_the_position_mode_is_told_once_for_each_time_it_was_fetched() -> None:
+    bench = Bench("AUSDT")
+    assert measured(bench).hedged is None
+    state = AccountState(Decimal(1), Decimal(1), hedged=True, can_trade=True)
+    bench.step(ports.AccountFetched(state))
+    assert measured(bench).hedged is True
+    assert measured(bench).hedged is None
+
+
 def measured(bench: Bench, after: int = SECOND) -> Measured:
     bench.step(Sweep(), after)
     [found] = bench.told(Measured)

@@ -225,6 +225,36 @@ def test_an_exit_that_never_arrived_goes_out_again_under_the_same_id_a_few_times
     assert bench.told(PlaceFailed, "AUSDT")
 
 
+def test_f26_what_another_program_sends_on_the_account_is_left_out_of_the_budget() -> None:
+    bench = Bench("AUSDT", published=ports.Published(orders_per_10s=20, place_batch=5))
+    bench.now += 5 * SECOND - bench.now % (10 * SECOND)
+    bench.step(ports.OrdersCounted(bench.now, 18, 0))
+    bench.submit(*(bench.plan(level=level) for level in range(4)))
+    assert len(bench.commit()) == 2
+    assert bench.actor.desk.waiting == 2
+    bench.step(Pump(), 10 * SECOND)
+    assert len(bench.commit()) == 2
+
+
+@pytest.mark.parametrize("filled", [0, 10])
+def test_f02_an_exit_that_waits_to_be_sent_again_and_turns_out_to_be_there_is_not_sent(filled: int) -> None:
+    bench = Bench("AUSDT", limits=Limits(1.0, 1))
+    plan = bench.plan(kind=EXIT)
+    bench.submit(plan)
+    bench.commit()
+    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
+    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
+    assert not sent_ids(bench)
+    bench.event(
+        plan, OrderStatus.FILLED if filled else OrderStatus.NEW, filled, bench.fill(plan, 10) if filled else None
+    )
+    bench.step(Pump(), 2 * SECOND)
+    assert not sent_ids(bench)
+    assert bench.actor.desk.waiting == 0
+    bench.submit(bench.plan(level=5, kind=EXIT))
+    assert bench.commit()
+
+
 def test_a_restored_exit_is_sent_again_without_a_new_intent(bench: Bench) -> None:
     plan = bench.plan(kind=EXIT, again=True)
     bench.submit(plan)

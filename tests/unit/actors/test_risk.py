@@ -430,3 +430,25 @@ def test_what_an_exit_closes_is_no_row_of_losses(bench: Bench) -> None:
 def test_a_message_of_an_unknown_type_is_a_programming_error(bench: Bench) -> None:
     with pytest.raises(KeyError):
         bench.step("hello")
+
+
+# --- the position mode -----------------------------------------------------------------------------------------------
+
+
+def test_f19_a_mode_that_flips_takes_back_openings_and_closes_the_gate_of_the_account_alone() -> None:
+    bench = Bench()
+    bench.step(Measured("main", hedged=False))
+    assert not bench.told(RiskChanged)
+    bench.step(Measured("main", hedged=True))
+    assert bench.told(CancelOpenings, MAIN)
+    assert not bench.told(CancelOpenings, OTHER)
+    assert [code for code, _ in bench.word("A").closed] == ["position_mode"]
+    assert "one-way" in bench.word("B").closed[0][1]
+    assert not bench.told(RiskChanged, ActorId("C"))
+    assert bench.announced() == ["account.mode_changed"]
+    bench.step(Measured("main", hedged=True))
+    bench.step(Measured("main"))
+    assert not bench.told(RiskChanged)
+    bench.step(Measured("main", hedged=False))
+    assert not bench.word("A").closed
+    assert bench.announced() == ["account.mode_restored"]

@@ -304,6 +304,23 @@ def test_f12_an_exit_that_would_cross_is_tried_on_whatever_pauses_openings() -> 
         market.step(timer.message, timer.after)
 
 
+def test_f12_an_order_becomes_a_taker_only_when_it_would_have_crossed_and_not_for_other_reasons() -> None:
+    market = Market(execution=Execution(post_only_fallback="downgrade"))
+    market.prepare()
+    market.truth()
+    market.quote()
+    plan = market.plan(-1)
+    cross, other = RefusalCode.WOULD_CROSS.value, "not_sent"
+    for code in (other, other, other, other, other, cross, cross, cross, other, cross):
+        market.fails(plan, code)
+        timer = market.timer("recheck")
+        assert timer is not None
+        assert timer.after <= 10 * SECOND
+        market.step(timer.message, timer.after)
+        (plan,) = market.places()
+        assert plan.request.post_only
+
+
 def test_f25_a_market_that_takes_no_orders_is_left_alone_for_a_pause_and_told_once() -> None:
     market = Market()
     market.prepare()

@@ -10,11 +10,12 @@ from support.market import GRID, SECOND, SPEC, Market
 from support.past import held, journal
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import WantTruth
+from opensqt_actors.actors.exchange_messages import ForeignFill, WantTruth
 from opensqt_actors.actors.operator import Refusal
 from opensqt_actors.actors.symbol_messages import Reconcile, ReconcileNow
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.orders import OrderReport, OrderStatus
+from opensqt_actors.domain.reconcile import LAG
 from opensqt_actors.domain.records import FillSaved, SlotSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridMode
 
@@ -147,6 +148,47 @@ def test_a_question_is_answered_with_what_was_compared() -> None:
     assert view.sentence.endswith("they agree")
 
 
+def test_f18_an_order_of_somebody_else_that_fills_is_a_reason_to_look_at_once_and_holds_openings_back() -> None:
+    market = Market().trade()
+    market.step(ForeignFill("somebody has sold"), SECOND)
+    assert market.told(WantTruth)
+    assert market.actor.gates == {"foreign_fill": "somebody has sold"}
+    assert len(market.cancels()) == GRID.buy_window
+    at_once = market.truth(open_orders=resting(market))
+    assert "foreign_fill" in market.actor.gates  # a read of the position may lag behind
+    assert market.timer("reconcile") is not None, at_once
+    market.step(Reconcile(), LAG)
+    market.truth(open_orders=resting(market))
+    assert not market.actor.gates
+
+
+def test_f18_what_somebody_has_closed_is_believed_two_seconds_later() -> None:
+    market = holding(60, 60)
+    market.step(ForeignFill("somebody has sold"))
+    market.truth(position=0, open_orders=resting(market))
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == LAG
+    market.step(Reconcile(), LAG)
+    market.truth(position=0, open_orders=resting(market))
+    assert set(market.actor.gates) == {"position_mismatch"}
+
+
+def test_f18_a_stranger_that_goes_on_trading_costs_one_look_at_a_time() -> None:
+    market = holding(60, 60)
+    market.step(ForeignFill("one"))
+    for _ in range(50):
+        market.step(ForeignFill("another"), SECOND // 100)
+        assert not market.told(WantTruth)
+    market.truth(position=120, open_orders=resting(market))
+    market.step(Reconcile(), LAG // 2)
+    market.truth(position=120, open_orders=resting(market))
+    assert "foreign_fill" in market.actor.gates
+    market.step(Reconcile(), LAG)
+    market.truth(position=120, open_orders=resting(market))
+    assert not market.actor.gates
+
+
 def test_a_question_waits_until_a_difference_is_believed() -> None:
     market = holding(60, 60)
     compare(market, 50, 1, ReconcileNow(3))
@@ -183,3 +225,19 @@ def test_questions_that_wait_are_bounded() -> None:
         market.step(ReconcileNow(number))
     market.step(ReconcileNow(16))
     assert isinstance(market.effects(ports.Reply)[0].payload, Refusal)
+
+
+def test_f20_while_the_venue_holds_less_no_exit_is_sent_that_it_would_refuse() -> None:
+    market = holding(60, 60)
+    compare(market, 60, 2)
+    assert "position_mismatch" in market.actor.gates
+    gone = market.plan(-1)
+    market.update(gone, OrderStatus.CANCELED)  # by the venue, whose position bears one of the two
+    assert not market.places()
+    assert "the venue holds less" in market.actor.slots.by_level[-1].blocked_reason
+    market.update(market.plan(-2), OrderStatus.CANCELED)
+    assert [plan.request.quantity for plan in market.places()] == [60]
+    compare(market, 120)
+    market.step(Reconcile(), 20 * SECOND)
+    market.quote(9_986.0)
+    assert len([slot for slot in market.actor.slots.held.values() if slot.order is not None]) == 2

@@ -121,3 +121,11 @@ def test_an_unknown_key_of_an_account_is_found_below_its_own_name(part: str, sen
     with pytest.raises(ConfigError) as error:
         check(parse(text, Path("c.yaml")))
     assert sentence in error.value.sentence
+
+
+@pytest.mark.parametrize("seconds", [1, 9])
+def test_a_countdown_too_short_to_be_renewed_is_refused_with_what_would_be_right(seconds: int) -> None:
+    text = ACCOUNT.replace("secret: sim-s", f"secret: sim-s, dead_man_switch: {seconds}")
+    with pytest.raises(ConfigError) as error:
+        check(parse(text, Path("c.yaml")))
+    assert "dead_man_switch must be 0 (off) or at least 10 seconds" in error.value.sentence

@@ -24,6 +24,7 @@ def settings() -> list[str]:
     names = [f"accounts.NAME.{name}" for name in ("venue", "api_key", "secret")]
     names += [f"accounts.NAME.simulated.{name}" for name in SimulatedVenue.model_fields]
     names += [f"accounts.NAME.budget.{name}" for name in Budget.model_fields]
+    names.append("accounts.NAME.dead_man_switch")
     names += list(GridDefaults.model_fields) + list(SymbolEntry.model_fields)
     for name, field in Settings.model_fields.items():
         kind = field.annotation
@@ -40,4 +41,4 @@ def test_the_page_describes_every_setting(name: str) -> None:
 
 
 def test_no_part_of_an_account_is_forgotten_here() -> None:
-    assert set(Account.model_fields) == {"venue", "simulated", "api_key", "secret", "budget"}
+    assert set(Account.model_fields) == {"venue", "simulated", "api_key", "secret", "budget", "dead_man_switch"}

@@ -331,6 +331,22 @@ async def test_what_is_in_flight_at_the_end_is_answered_and_nothing_is_sent_afte
     await world.driver.close()
 
 
+async def test_an_end_that_was_asked_for_disarms_the_dead_man_switch_and_one_that_fails_is_only_told(
+    world: World,
+) -> None:
+    for symbol, seconds in (("AAAUSDT", 30), ("BBBUSDT", 30), ("BBBUSDT", 0)):
+        world.driver.perform(SENDER, ports.ArmDeadMan(symbol, seconds))
+        await asyncio.sleep(0)
+    assert world.venue.dead_man == {"AAAUSDT": 30, "BBBUSDT": 0}
+    asked = world.venue.requests.count("arm_dead_man BBBUSDT")
+    await world.driver.close()
+    assert world.venue.dead_man == {"AAAUSDT": 0, "BBBUSDT": 0}
+    assert world.venue.requests.count("arm_dead_man BBBUSDT") == asked
+    world.driver.perform(SENDER, ports.ArmDeadMan("AAAUSDT", 30))
+    await asyncio.sleep(0)
+    assert world.venue.dead_man["AAAUSDT"] == 0
+
+
 async def test_beyond_the_bound_nothing_is_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "MOST_IN_FLIGHT", 0)
     order = world.order()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,14 +35,18 @@ class Exchange:
 
 
 class World:
-    def __init__(self, rest: Rest, asked: list[str], throttled: list[Meaning], answers: dict[str, Any]) -> None:
+    def __init__(
+        self, rest: Rest, asked: list[str], throttled: list[Meaning], answers: dict[str, Any], counted: list[Any]
+    ) -> None:
         self.rest, self.asked, self.throttled, self.answers = rest, asked, throttled, answers
+        self.counted = counted
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     asked: list[str] = []
     throttled: list[Meaning] = []
+    counted: list[tuple[int, int, int]] = []
     answers: dict[str, web.Response] = {}
 
     async def handle(request: web.Request) -> web.Response:
@@ -60,8 +65,9 @@ async def world() -> AsyncIterator[World]:
             Scrubber(CREDENTIALS),
             timeout=2.0,
             on_throttled=lambda meaning, _: throttled.append(meaning),
+            on_counted=lambda asked, short, long: counted.append((asked, short, long)),
         )
-        yield World(rest, asked, throttled, answers)
+        yield World(rest, asked, throttled, answers, counted)
 
 
 async def test_an_answer_is_decoded_and_what_it_says_of_usage_is_kept(world: World) -> None:
@@ -69,6 +75,18 @@ async def test_an_answer_is_decoded_and_what_it_says_of_usage_is_kept(world: Wor
     assert world.rest.usage == {"USED-WEIGHT-1M": 1900}
     assert await world.rest.call("private", "POST", "fine", {"a": 1}) == {"fine": 1}
     assert world.asked == ["GET /fine", "POST /fine a=1"]
+
+
+async def test_counts_of_orders_are_told_with_the_time_of_their_request(world: World) -> None:
+    await world.rest.call("private", "POST", "fine")
+    assert not world.counted
+    counts = {"x-mbx-order-count-10s": "7", "X-MBX-ORDER-COUNT-1M": "9"}
+    world.answers["/order"] = {"json": {"fine": 1}, "more": {"headers": counts}}
+    before = time.time_ns()
+    await world.rest.call("private", "POST", "order", orders=True)
+    ((asked, short, long),) = world.counted
+    assert (short, long) == (7, 9)
+    assert before <= asked <= time.time_ns()
 
 
 @pytest.mark.parametrize(
