@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.strategy import Gate, Place
 
-_AT_MARKET = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
+_EXITS = frozenset({OrderKind.EXIT_BUY, OrderKind.EXIT_SELL})
 
 
 def admitted(places: Sequence[Place], gate: Gate, openings: int) -> Sequence[Place]:
@@ -39,7 +39,7 @@ def borne(places: Sequence[Place], position: int, sells: int, buys: int) -> tupl
     passed: list[Place] = []
     held_back: list[Place] = []
     for place in places:
-        if not place.reduce_only or place.kind in _AT_MARKET:
+        if not place.reduce_only or place.kind not in _EXITS:
             passed.append(place)
         elif place.quantity <= room[place.kind.buys]:
             room[place.kind.buys] -= place.quantity

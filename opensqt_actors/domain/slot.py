@@ -107,12 +107,11 @@ class WorkingOrder:
 class Slot:
     """One level. position: signed steps; cost: signed quanta paid for it; exit_level: where it is to be closed.
 
-    last: client id and venue id of the newest order that has ended by the venue's own word; refusals: in a row, of
-    which the newest `alike` for the same reason, refused_for.
+    refusals: in a row, of which the newest `alike` for the same reason, refused_for.
     """
 
     __slots__ = (
-        "alike", "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "last", "level", "notes",
+        "alike", "blocked_reason", "blocked_until", "cost", "exit_level", "generation", "level", "notes",
         "order", "position", "realized", "refusals", "refused_for", "status",
     )  # fmt: skip
 
@@ -125,7 +124,6 @@ class Slot:
         self.exit_level: int | None = None
         self.generation = generation
         self.order: WorkingOrder | None = None
-        self.last = (ClientId(""), "")
         self.refusals = 0
         self.alike = 0
         self.refused_for = ""

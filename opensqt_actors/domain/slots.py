@@ -26,6 +26,8 @@ from opensqt_actors.domain.slot import (
 __all__ = ["Booked", "IllegalTransition", "Slot", "SlotStatus", "Slots", "WorkingOrder"]
 
 KNOWN_TRADES = 4_096
+KNOWN_ENDS = 1_024
+"""Ended orders that are remembered with their venue ids, whatever became of their slots: late news of them is none."""
 RESTORED_TRADES = 2_000
 """When this many trades are restored there may have been older ones, which are then taken for booked."""
 
@@ -44,8 +46,8 @@ class Slots:
     """
 
     __slots__ = (
-        "_forgotten", "_trade_order", "_trades", "attention", "bare", "by_level", "changed", "coder", "exit_orders",
-        "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys", "open_sells", "orphans",
+        "_ended", "_forgotten", "_trade_order", "_trades", "attention", "bare", "by_level", "changed", "coder",
+        "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys", "open_sells", "orphans",
         "position", "short_cost",
     )  # fmt: skip
 
@@ -69,6 +71,7 @@ class Slots:
         self.moved: dict[ClientId, WorkingOrder] = {}
         self.late: dict[ClientId, OrderReport] = {}
         self.orphans: set[ClientId] = set()
+        self._ended: dict[ClientId, str] = {}
         self._trades: dict[int, set[Side]] = {}
         self._trade_order: deque[int] = deque()
         self._forgotten = 0
@@ -333,8 +336,8 @@ class Slots:
 
     def _too_late(self, slot: Slot, report: OrderReport) -> None:
         """News of an order although its slot has moved on. Another venue id under the same client id is a twin."""
-        last, venue_id = slot.last
-        if report.client_id == last and (report.status.terminal or report.venue_id == venue_id or not venue_id):
+        venue_id = self._ended.get(report.client_id)
+        if venue_id is not None and (report.status.terminal or report.venue_id == venue_id or not venue_id):
             return
         if report.filled or not report.status.terminal:
             self.late[report.client_id] = report
@@ -372,7 +375,9 @@ class Slots:
         else:
             del self.open_sells[slot.level]
         if order.ended is not OrderStatus.REJECTED:
-            slot.last = (order.client_id, order.venue_id)
+            self._ended[order.client_id] = order.venue_id
+            if len(self._ended) > KNOWN_ENDS:
+                del self._ended[next(iter(self._ended))]
         slot.order = None
         slot.status = FREE
         if not slot.position:

@@ -9,7 +9,7 @@ import pytest
 
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.slots import IllegalTransition, Slots, SlotStatus, WorkingOrder
+from opensqt_actors.domain.slots import KNOWN_ENDS, IllegalTransition, Slots, SlotStatus, WorkingOrder
 
 NOW = 10**18
 
@@ -312,6 +312,30 @@ def test_an_empty_slot_can_be_forgotten_but_not_its_generation() -> None:
     assert 0 not in book.by_level
     assert not book.idle
     assert book.place(0, OrderKind.OPEN_BUY, 100, 10, NOW).client_id != order.client_id
+
+
+def test_late_news_of_an_ended_order_is_no_orphan_whatever_became_of_its_slot() -> None:
+    book = slots()
+    first = resting(book)
+    book.report(report(first, OrderStatus.EXPIRED))
+    second = resting(book)
+    book.report(report(second, OrderStatus.EXPIRED))
+    book.drop(0)
+    for order in (first, second):
+        book.report(report(order, OrderStatus.NEW))
+    assert not book.orphans
+    assert not book.late
+
+
+def test_the_memory_of_ended_orders_is_bounded() -> None:
+    book = slots()
+    first = resting(book)
+    book.report(report(first, OrderStatus.EXPIRED))
+    for _ in range(KNOWN_ENDS):
+        book.report(report(resting(book), OrderStatus.EXPIRED))
+    assert len(book._ended) == KNOWN_ENDS
+    book.report(report(first, OrderStatus.NEW))
+    assert book.orphans == {first.client_id}
 
 
 def test_a_held_slot_cannot_be_forgotten() -> None:

@@ -75,7 +75,7 @@ def test_a_new_slot_is_free_and_empty() -> None:
     slot = Slot(4, 9)
     assert (slot.level, slot.generation, slot.status) == (4, 9, SlotStatus.FREE)
     assert (slot.position, slot.cost, slot.realized, slot.refusals, slot.blocked_until) == (0, 0, 0, 0, 0)
-    assert (slot.exit_level, slot.order, slot.blocked_reason, slot.last) == (None, None, "", ("", ""))
+    assert (slot.exit_level, slot.order, slot.blocked_reason) == (None, None, "")
     assert not slot.history
 
 
