@@ -47,8 +47,8 @@ class Slots:
 
     __slots__ = (
         "_ended", "_forgotten", "_trade_order", "_trades", "attention", "bare", "by_level", "changed", "coder",
-        "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys", "open_sells", "orphans",
-        "position", "short_cost",
+        "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys",
+        "open_sells", "orphans", "position", "short_cost",
     )  # fmt: skip
 
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
