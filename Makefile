@@ -12,6 +12,7 @@ STAMP := $(VENV)/.installed
 
 # make run
 SYMBOLS ?=
+SHARDS ?=
 SEED ?=
 RUN_FOR ?=
 REPLAY ?=
@@ -32,7 +33,7 @@ AGAINST ?=
 # make bench: which ones
 BENCH ?= $(wildcard scripts/bench/*.py)
 
-DEMO := $(strip $(BIN)/opensqt demo $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(SEED),--seed $(SEED)) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
+DEMO := $(strip $(BIN)/opensqt demo $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(SHARDS),--shards $(SHARDS)) $(if $(SEED),--seed $(SEED)) $(if $(RUN_FOR),--run-for $(RUN_FOR)) \
 	$(foreach file,$(REPLAY),--replay $(file)))
 
 .PHONY: help venv run test check bench sim mutate proto lint format migrate pin clean
@@ -53,7 +54,7 @@ $(STAMP): pyproject.toml setup.cfg constraints.txt
 
 # At a terminal the demo gets a process group of its own: Ctrl-C ends it in order, and make, which did not see the
 # signal, reports its exit code instead of "Interrupt".
-run: $(STAMP) ## trade on the simulated venue: [RUN_FOR=30] [SYMBOLS=36] [SEED=1] [REPLAY="file ..."]
+run: $(STAMP) ## trade on the simulated venue: [RUN_FOR=30] [SYMBOLS=36] [SHARDS=0] [SEED=1] [REPLAY="file ..."]
 	@if [[ -t 0 ]]; then set -m; $(DEMO) & fg >/dev/null; else exec $(DEMO); fi
 
 test: $(STAMP) ## run all tests: [TESTS=tests/unit] [PYTEST_ARGS=-x]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ def _run(path: Path) -> int:
     from opensqt_actors.config.loading import load
 
     settings = load(path)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own words about closed streams say nothing that ours do not
     import uvloop
 
     from opensqt_actors.app.system import System
@@ -39,7 +41,7 @@ def _run(path: Path) -> int:
 
     log = logs.configure(settings.telemetry, settings.secrets())
     try:
-        return uvloop.run(System(settings, log).run())
+        return uvloop.run(System(settings, log, path.resolve()).run())
     finally:
         log.close()
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 SECOND = 1_000_000_000
 SKEW = SECOND
 """So far may our clock and the venue's be apart (pre-flight asks for no less)."""
+LEAST_PACE = 0.1
+"""Orders a second that a share always allows: an exit must be able to go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,23 @@ class _Window:
     """One published limit, kept as a sliding window, which is stricter than the venue's own, fixed one.
 
     began, mine, others: the venue's window as far as it is known here: when it began, ns, and what was sent in it.
+    elsewhere: what those may send in it who have the other shares of this account.
     """
 
-    __slots__ = ("began", "limit", "mine", "others", "sent", "span")
+    __slots__ = ("began", "elsewhere", "limit", "mine", "others", "sent", "span")
 
     def __init__(self, span: int, limit: int) -> None:
         self.span = span
         self.limit = limit
+        self.elsewhere = 0
         self.sent: deque[int] = deque()
         self.began = 0
         self.mine = 0
         self.others = 0
+
+    def share(self, part: int, whole: int) -> None:
+        self.limit = part
+        self.elsewhere = whole - part
 
     def room(self, now: int) -> int:
         while self.sent and self.sent[0] <= now - self.span:
@@ -51,7 +59,7 @@ class _Window:
         if (asked - SKEW) // self.span != (now + SKEW) // self.span:
             return
         self._roll(now)
-        surplus = min(used - self.mine - self.others, self.limit)
+        surplus = min(used - self.mine - self.others - self.elsewhere, self.limit)
         if surplus > 0:
             self.others += surplus
             self.sent.extend([now] * surplus)
@@ -67,12 +75,28 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.thousandths = 1_000
         self.paused_until = 0
+        self._whole = limits
         self._tokens = float(limits.burst)
         self._at = 0
         self._short = _Window(10 * SECOND, limits.per_10s)
         self._long = _Window(60 * SECOND, limits.per_minute)
         self._windows = [window for window in (self._short, self._long) if window.limit]
+
+    def share(self, thousandths: int) -> None:
+        """Use only so many thousandths of the whole from now on. What was sent before still counts."""
+        whole = self._whole
+        self.thousandths = thousandths
+        self.limits = Limits(
+            max(whole.orders_per_second * thousandths / 1_000, LEAST_PACE),
+            max(whole.burst * thousandths // 1_000, 1),
+            _part(whole.per_10s, thousandths),
+            _part(whole.per_minute, thousandths),
+        )
+        self._tokens = min(self._tokens, float(self.limits.burst))
+        self._short.share(self.limits.per_10s, whole.per_10s)
+        self._long.share(self.limits.per_minute, whole.per_minute)
 
     def pause(self, now: int, wait: int) -> None:
         """No request for `wait` ns."""
@@ -126,3 +150,8 @@ class Budget:
                 self._tokens += (now - self._at) / SECOND * self.limits.orders_per_second
                 self._tokens = min(self._tokens, float(self.limits.burst))
             self._at = now
+
+
+def _part(count: int, thousandths: int) -> int:
+    """A share of a window's count; 0, no limit, stays 0."""
+    return max(count * thousandths // 1_000, 1) if count else 0

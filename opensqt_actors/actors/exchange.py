@@ -16,6 +16,7 @@ from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
 from opensqt_actors.actors.exchange_messages import (
     Attach,
+    BudgetShare,
     CancelFailed,
     CancelOpeningBuys,
     CheckSymbol,
@@ -51,8 +52,9 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Attach", "CancelFailed", "CancelOpeningBuys", "CheckSymbol", "Detach", "ExchangeActor", "OrderPlan", "OrderUpdate",
-    "PlaceFailed", "Pulse", "Quote", "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown", "WantTruth",
+    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckSymbol", "Detach", "ExchangeActor", "OrderPlan",
+    "OrderUpdate", "PlaceFailed", "Pulse", "Quote", "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown",
+    "WantTruth",
 ]  # fmt: skip
 
 SWEEP = SECOND
@@ -179,6 +181,7 @@ class ExchangeActor:
             CheckSymbol: self._check_symbol,
             WithdrawOpenings: self._withdraw_openings,
             ReportTo: self._set_report_to,
+            BudgetShare: self._budget_share,
             Sweep: self._sweep,
             Pump: lambda message, now: desk.pumped(now),
             **self.watch.handlers,
@@ -468,6 +471,10 @@ class ExchangeActor:
         self.budget.counted(message.asked, now, message.in_10s, message.in_minute)
         return []
 
+    def _budget_share(self, message: BudgetShare, now: int) -> list[Effect]:
+        self.budget.share(message.thousandths)
+        return self.desk.pump(now)
+
     # --- once a second -----------------------------------------------------------------------------------------------
 
     def _set_report_to(self, message: ReportTo, now: int) -> list[Effect]:
@@ -532,7 +539,7 @@ class ExchangeActor:
         """What operators see of this account."""
         return AccountRow(
             self.account, self.orders_up, self.prices_up, self.tracker.size, self.desk.waiting,
-            self.budget.paused_until, self.board.ticks, self.board.skipped,
+            self.budget.paused_until, self.board.ticks, self.board.skipped, self.budget.thousandths,
         )  # fmt: skip
 
 

@@ -147,6 +147,13 @@ class ReportTo:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetShare:
+    """What of the account's request budget may be used here from now on, in thousandths; the rest is other shards'."""
+
+    thousandths: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """A second has passed. Sent to itself."""
 

@@ -131,8 +131,37 @@ class ClearEmergency:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class MoveSymbol:
+    """Another shard is to trade a market; its orders stay. Durable. Done or Refusal. shard: its name."""
+
+    request: int
+    account: str
+    symbol: str
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrainShard:
+    """Move every market of a shard to the others; it gets no new ones. Done or Refusal."""
+
+    request: int
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartShard:
+    """End a shard's process, whose orders stay, and start it anew. Ends a quarantine or a drain. Done or Refusal."""
+
+    request: int
+    shard: str
+
+
 Request = (
-    AddSymbol
+    MoveSymbol
+    | DrainShard
+    | RestartShard
+    | AddSymbol
     | RemoveSymbol
     | PauseSymbol
     | ResumeSymbol

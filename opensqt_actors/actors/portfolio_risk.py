@@ -43,6 +43,7 @@ class PortfolioRiskActor:
         self.profit = Decimal(row.state.get("profit", 0)) if row is not None else Decimal(0)
         self.shares = TotalShares(total, accounts)
         self._capitals: dict[ActorId, Decimal | None] = {}
+        self._equities: dict[str, Decimal] = {}
         self._ages: dict[ActorId, int] = {}
         self._ticks = 0
         self._handlers: Mapping[type, Callable[[Any, int], list[Effect]]] = {
@@ -79,9 +80,11 @@ class PortfolioRiskActor:
             transitions += breaker.observe(RoundTrip(profit), now)
         for answer in message.answers:
             transitions += breaker.observe(answer, now)
+        self._equities.update(message.equities)
         capitals = [capital for capital in self._capitals.values() if capital is not None]
         if capitals and len(capitals) == len(self._capitals):
-            transitions += breaker.observe(Profit(self.profit, sum(capitals, Decimal(0))), now)
+            capital = sum(self._equities.values() or capitals, Decimal(0))
+            transitions += breaker.observe(Profit(self.profit, capital), now)
         if message.age is not None:
             self._ages[message.shard] = message.age
             transitions += breaker.observe(FeedAge(min(self._ages.values())), now)

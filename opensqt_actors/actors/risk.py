@@ -20,6 +20,7 @@ from opensqt_actors.actors.risk_messages import (
     ExitBegun,
     GlobalWord,
     Ignore,
+    Inherit,
     Listen,
     Measured,
     RiskChanged,
@@ -96,6 +97,7 @@ class RiskActor:
             Listen: self._listen,
             Connect: self._connect,
             Ignore: self._ignore,
+            Inherit: self._inherit,
             GlobalWord: self._global_word,
             Tick: self._tick,
             operator.TripBreaker: self._trip,
@@ -133,9 +135,20 @@ class RiskActor:
         return effects
 
     def _ignore(self, message: Ignore, now: int) -> list[Effect]:
+        effects: list[Effect] = []
         for watched in self.symbols.values():
             if watched.actor == message.actor:
                 watched.actor = None
+                effects += self._save(watched, now) if watched.changed else []
+        return effects
+
+    def _inherit(self, message: Inherit, now: int) -> list[Effect]:
+        """A breaker of which this shard has an older memory is the newer one's from now on."""
+        for saved in message.saved:
+            self._saved[saved.key] = saved
+            watched = self.symbols.get((saved.account, saved.symbol))
+            if watched is not None and watched.actor is None:
+                del self.symbols[saved.account, saved.symbol]
         return []
 
     def _watched(self, key: Key) -> _Watched:
@@ -254,7 +267,7 @@ class RiskActor:
                 effects += self._moved(watched, transitions, now)
             elif watched.changed and self._ticks % SAVE_EVERY == 0:
                 effects += self._save(watched, now)
-        equities = [watch.equity for watch in self.accounts.values()]
+        equities = {account: watch.equity for account, watch in self.accounts.items()}
         effects.append(Tell(self.parent, self._facts.take(self.me, equities)))
         return effects
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 from opensqt_actors.actors.risk_messages import Measured, ShardFacts
@@ -28,16 +28,17 @@ class FactsOfASecond:
         if message.ages:
             self._ages[message.account] = min(age for _, age in message.ages)
 
-    def take(self, shard: ActorId, equities: Sequence[Decimal | None]) -> ShardFacts:
+    def take(self, shard: ActorId, equities: Mapping[str, Decimal | None]) -> ShardFacts:
         """Everything so far; it is forgotten here. equities: of the accounts, None = not known."""
-        known = [equity for equity in equities if equity is not None]
+        known = {account: equity for account, equity in equities.items() if equity is not None}
         facts = ShardFacts(
             shard,
             tuple(self.trips[:MOST]),
             self.change,
-            sum(known, Decimal(0)) if known and len(known) == len(equities) else None,
+            sum(known.values(), Decimal(0)) if known and len(known) == len(equities) else None,
             tuple(self._answers[:MOST]),
             min(self._ages.values(), default=None),
+            tuple(known.items()),
         )
         self.trips, self._answers, self._ages, self.change = [], [], {}, Decimal(0)
         return facts

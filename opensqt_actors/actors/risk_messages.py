@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from opensqt_actors.domain.breaker import OrderAnswer
 from opensqt_actors.domain.orders import Position
+from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.runtime.behaviour import ActorId
 
 GATES = frozenset({"risk", "breaker", "breaker_global", "emergency", "position_mode", "risk_unknown"})
@@ -37,6 +38,13 @@ class Ignore:
     """This actor has gone."""
 
     actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class Inherit:
+    """A symbol comes from another shard, which had written this down."""
+
+    saved: tuple[RiskSaved, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,8 @@ class ShardFacts:
     """Once a second, from a shard's RiskActor to the PortfolioRiskActor.
 
     trips: profits of round trips; change: of the profit of all symbols, open positions included; capital: equity of the
-    accounts, None = not known; age: ns since the freshest frame, None = nothing is watched.
+    accounts, None = not known; equities: the same by account, for one that is spread over shards counts once;
+    age: ns since the freshest frame, None = nothing is watched.
     """
 
     shard: ActorId
@@ -120,6 +129,7 @@ class ShardFacts:
     capital: Decimal | None
     answers: tuple[OrderAnswer, ...]
     age: int | None
+    equities: tuple[tuple[str, Decimal], ...] = ()
 
 
 # --- to and from the PortfolioRiskActor ------------------------------------------------------------------------------

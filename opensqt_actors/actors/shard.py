@@ -18,22 +18,31 @@ from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTime
 from opensqt_actors.runtime.supervision import Quarantine, RestartHistory, RestartPolicy, decide
 
 SECOND = 1_000_000_000
+RELEASE_PATIENCE = 10 * SECOND
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class StartShard:
-    """Spawn the exchanges and the risk actor. saved: what the risk rules have written down before."""
+    """Spawn the exchanges and the risk actor. saved: what the risk rules have written down before.
+
+    shares: thousandths of request budgets, by account; an account that is not named has all of its own.
+    """
 
     saved: tuple[RiskSaved, ...] = ()
+    shares: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AddSymbolActor:
-    """Begin to trade a symbol: its state is loaded, then its actor spawned."""
+    """Begin to trade a symbol: its state is loaded, then its actor spawned.
+
+    saved: what the risk rules of the shard where it was before have written down of it.
+    """
 
     spec: SymbolSpec
+    saved: tuple[RiskSaved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,22 @@ class ToSymbol:
     account: str
     symbol: str
     message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSymbol:
+    """Another shard takes this symbol: its orders stay, its actor ends. SymbolReleased follows."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBudget:
+    """What of an account's request budget is this shard's from now on, in thousandths."""
+
+    account: str
+    thousandths: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +88,22 @@ class StopShard:
 
 @dataclass(frozen=True, slots=True)
 class ShardStopped:
-    """Every symbol has come to rest."""
+    """Every symbol has come to rest. shard: its number."""
+
+    shard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolLeft:
     """A removed symbol has been left for good."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolReleased:
+    """A symbol's actor has ended and everything that it knew is written: another shard may take it."""
 
     account: str
     symbol: str
@@ -98,9 +133,19 @@ class _Again:
     actor: ActorId
 
 
+@dataclass(frozen=True, slots=True)
+class _ReleaseOverdue:
+    """A symbol that is to be released has not come to rest: what is in flight is found again from the journal."""
+
+    actor: ActorId
+
+
 @dataclass(slots=True)
 class _Child:
-    """One child: how to make it, how often it was started, and how often it failed lately."""
+    """One child: how to make it, how often it was started, and how often it failed lately.
+
+    releasing: it is on its way to another shard.
+    """
 
     id: ActorId
     history: RestartHistory
@@ -109,6 +154,7 @@ class _Child:
     alive: bool = False
     loading: bool = False
     done: bool = False
+    releasing: bool = False
     restarts: int = 0
     waiting: list[Any] = field(default_factory=list)
 
@@ -140,6 +186,7 @@ class ShardActor:
         self.risk = ShardRisk(me, parent, parts.risk)
         self._children: dict[ActorId, _Child] = {}
         self._stopping: StopShard | None = None
+        self._shares: dict[str, int] = {}
 
     def step(self, message: Any, now: int) -> list[Effect]:
         """Take one message."""
@@ -148,11 +195,12 @@ class ShardActor:
                 return [Tell(self.parent, row), Tell(self.risk.id, row)]
             case AccountRow() | symbol.SymbolUnable():
                 return [Tell(self.parent, message)]
-            case StartShard(saved):
+            case StartShard(saved, shares):
+                self._shares = dict(shares)
                 self.risk.remember(saved)
                 return self._start(now)
-            case AddSymbolActor(spec):
-                return self._add(spec)
+            case AddSymbolActor(spec, saved):
+                return self.risk.inherit(saved) + self._add(spec)
             case ports.SymbolLoaded(restored):
                 return self._loaded(restored, now)
             case ports.LoadFailed(account, name, reason):
@@ -173,6 +221,19 @@ class ShardActor:
                 return self._symbol_done(account, name)
             case StopShard():
                 return self._stop(message)
+            case _:
+                return self._among_others(message)
+
+    def _among_others(self, message: Any) -> list[Effect]:
+        """What has to do with other shards."""
+        match message:
+            case ReleaseSymbol(account, name):
+                return self._release(account, name)
+            case _ReleaseOverdue(child):
+                return self._let_go(child)
+            case ShareBudget(account, thousandths):
+                self._shares[account] = thousandths
+                return [Tell(self.exchange_id(account), exchange.BudgetShare(thousandths))]
             case _:
                 return self._about_risk(message)
 
@@ -216,6 +277,7 @@ class ShardActor:
         return [
             Spawn(actor, lambda: make(self.risk.id), child.incarnation),
             Tell(actor, exchange.ReportTo(self.me)),
+            Tell(actor, exchange.BudgetShare(self._shares.get(account, 1_000))),
             Tell(self.risk.id, Connect(actor, account)),
         ]
 
@@ -234,6 +296,8 @@ class ShardActor:
         if child is None or child.spec is None or not child.loading:
             return []
         child.loading = False
+        if child.releasing:
+            return self._released(child)
         if self._stopping is not None:
             child.done = True
             return self._all_done()
@@ -276,6 +340,8 @@ class ShardActor:
                 "actor.failed", account, name, f"{actor} failed: {reason}", "error", {"detail": detail, "actor": actor}
             )
         ]
+        if child.spec is not None and child.releasing:
+            return effects + self._let_go(actor)
         if child.spec is not None:
             effects.append(Tell(self.exchange_id(account), exchange.SymbolDown(name)))
         child.history = child.history.failed(self.parts.policy, now)
@@ -303,6 +369,9 @@ class ShardActor:
         if child is None or child.alive:
             return []
         if child.spec is not None:
+            if child.releasing:
+                child.loading = True
+                return [ports.LoadSymbol(child.spec.account, child.spec.symbol)]
             if self._stopping is not None:
                 child.done = True
                 return self._all_done()
@@ -338,6 +407,46 @@ class ShardActor:
         standing = [c.spec.symbol for c in self._symbols() if c.spec and c.spec.account == account and not c.done]
         return [effect for name in standing for effect in self._restart(account, name)]
 
+    # --- to another shard --------------------------------------------------------------------------------------------
+
+    def _release(self, account: str, name: str) -> list[Effect]:
+        """Nothing is cancelled. An actor that has come to rest has nothing in flight that the next could not know."""
+        child = self._children.get(self.symbol_id(account, name))
+        if child is None or child.spec is None:
+            return [Tell(self.parent, SymbolReleased(account, name))]
+        if child.releasing:
+            return []
+        child.releasing = True
+        if not child.alive:
+            return self._let_go(child.id)
+        return [
+            Tell(child.id, symbol.StopTrading(cancel_openings=False, cancel_exits=False)),
+            SetTimer(f"release:{child.id}", RELEASE_PATIENCE, _ReleaseOverdue(child.id)),
+        ]
+
+    def _let_go(self, actor: ActorId) -> list[Effect]:
+        """End the actor; the journal is read only to know that everything before is written."""
+        child = self._children.get(actor)
+        if child is None or child.spec is None or not child.releasing or child.loading:
+            return []
+        account, name = child.spec.account, child.spec.symbol
+        child.loading = True
+        return [
+            CancelTimer(f"release:{actor}"),
+            CancelTimer(f"again:{actor}"),
+            self.risk.gone(actor),
+            Tell(self.exchange_id(account), exchange.Detach(name)),
+            *([Stop(actor)] if child.alive else []),
+            ports.LoadSymbol(account, name),
+        ]
+
+    def _released(self, child: _Child) -> list[Effect]:
+        if child.spec is None:
+            return []
+        account, name = child.spec.account, child.spec.symbol
+        self._children[child.id] = _Child(child.id, RestartHistory(), child.incarnation)
+        return [Tell(self.parent, SymbolReleased(account, name)), *self._all_done()]
+
     def _symbols(self) -> list[_Child]:
         return [child for child in self._children.values() if child.spec is not None]
 
@@ -348,7 +457,7 @@ class ShardActor:
         child = self._children.get(self.symbol_id(account, name))
         if child is None or child.spec is None:
             return _nobody(message)
-        child.spec = _after(child.spec, message)
+        child.spec = after(child.spec, message)
         if child.alive:
             return [Tell(child.id, message)]
         if isinstance(message, symbol.Describe | symbol.ReconcileNow):
@@ -370,6 +479,8 @@ class ShardActor:
         child = self._children.get(self.symbol_id(account, name))
         if child is None or child.spec is None:
             return []
+        if child.releasing:
+            return self._let_go(child.id)
         child.done = True
         if self._stopping is not None:
             return self._all_done()
@@ -421,7 +532,7 @@ def _listening(actor: ActorId, spec: SymbolSpec) -> Listen:
     return Listen(actor, spec.account, spec.symbol)
 
 
-def _after(spec: SymbolSpec, message: Any) -> SymbolSpec:
+def after(spec: SymbolSpec, message: Any) -> SymbolSpec:
     """What the next life of a symbol's actor starts from, once it has been told this."""
     match message:
         case symbol.Pause():

@@ -11,6 +11,7 @@ from opensqt_actors.actors.risk_messages import (
     ExposureReport,
     GlobalWord,
     Ignore,
+    Inherit,
     Listen,
     RoundTripDone,
     ShardFacts,
@@ -44,6 +45,11 @@ class ShardRisk:
     def remember(self, saved: Iterable[RiskSaved]) -> None:
         """What was written down before this shard began."""
         self._saved |= {row.key: row for row in saved}
+
+    def inherit(self, saved: tuple[RiskSaved, ...]) -> list[Effect]:
+        """What another shard had written down of a symbol that comes from there."""
+        self.remember(saved)
+        return [Tell(self.id, Inherit(saved))] if saved else []
 
     def spawn(self, incarnation: int, exchanges: Iterable[Connect], symbols: Iterable[Listen]) -> list[Effect]:
         """A new life, with everybody who is there."""

@@ -7,21 +7,23 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
-from opensqt_actors.actors.supervisor_risk import MakePortfolio, SupervisorRisk
+from opensqt_actors.actors import exchange, operator, ports, shard, shard_link, symbol
+from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.supervisor_risk import NOBODY, MakePortfolio, SupervisorRisk
 from opensqt_actors.actors.supervisor_view import Key, Screen, counters
-from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
+from opensqt_actors.actors.views import AccountRow, ShardRow, StatusView, SymbolRow
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.grid import anchor_lattice, check_profit
 from opensqt_actors.domain.records import EventSaved, RiskSaved
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.strategy import Market
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
-from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, Effect, SetTimer, Spawn, Tell
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, Effect, SetTimer, Tell
 
 SECOND = 1_000_000_000
 CHECK_PATIENCE = 30 * SECOND
 SAVE_AGAIN = 2 * SECOND
+SETTLE = 3 * SECOND
 ANY_PRICE = 10**12
 
 
@@ -36,8 +38,15 @@ class _Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class _StopNow:
+    """Symbols on their way to another shard have had their time."""
+
+
+@dataclass(frozen=True, slots=True)
 class _ShardAgain:
-    """The back-off of a failed shard is over."""
+    """The back-off of a failed shard's actor is over."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class SupervisorActor:
         me: ActorId,
         specs: Sequence[SymbolSpec],
         accounts: Sequence[str],
-        make_shard: Callable[[ActorId], Behaviour],
+        make_shard: Callable[[ActorId], Behaviour] | Fleet,
         *,
         strategies: frozenset[str],
         version: str,
@@ -96,20 +105,20 @@ class SupervisorActor:
         risk: Sequence[RiskSaved] = (),
     ) -> None:
         self.me = me
-        self.shard = ActorId(f"{me}/shard-0")
+        made = make_shard
+        self.fleet = made if isinstance(made, Fleet) else Fleet(me, lambda parent, _: made(parent), 0)
         self.specs: dict[Key, SymbolSpec] = {(spec.account, spec.symbol): spec for spec in specs}
         self.accounts = tuple(accounts)
-        self.make_shard = make_shard
         self.strategies = strategies
         self.version = version
         self.instance = instance
         self.shutdown = shutdown or ShutdownPolicy()
         self.screen = Screen()
-        self.risk = SupervisorRisk(me, self.shard, accounts, portfolio, risk)
+        self.risk = SupervisorRisk(me, self.fleet.actors(), accounts, portfolio, risk)
         self.restarts = 0
         self.started = 0
         self.state = "running"
-        self._shard_incarnation = 0
+        self._stop_sent = False
         self._requests = 0
         self._checking: dict[int, operator.AddSymbol] = {}
         self._saving: dict[int, _Saving] = {}
@@ -128,6 +137,13 @@ class SupervisorActor:
             ),
             operator.GetStatus: self._status,
             operator.Shutdown: self._shutdown,
+            operator.MoveSymbol: self._move,
+            operator.DrainShard: self._drain,
+            operator.RestartShard: self._restart_shard,
+            ShardRow: self._shard_row,
+            shard_link.ShardOwns: self._shard_owns,
+            shard_link.ShardDown: self._shard_down,
+            shard.SymbolReleased: self._released,
             exchange.SymbolChecked: self._checked,
             ports.SpecSaved: self._spec_saved,
             ports.SpecFailed: self._spec_failed,
@@ -139,6 +155,7 @@ class SupervisorActor:
             ActorFailed: self._actor_failed,
             ActorStopped: self._ignore,
             _Deadline: self._deadline,
+            _StopNow: lambda message, now: self._stop_shards(),
             _ShardAgain: self._shard_again,
             _CheckOverdue: self._check_overdue,
             _LeftAgain: self._symbol_left,
@@ -158,42 +175,38 @@ class SupervisorActor:
 
     def _start(self, message: StartSupervisor, now: int) -> list[Effect]:
         self.started = self.started or now
-        return self.risk.spawn() + self._spawn_shard()
+        self.fleet.share_out(self.accounts, self.specs.values())
+        return self.risk.spawn() + [e for number in self.fleet.numbers for e in self._spawn_shard(number)]
 
-    def _spawn_shard(self) -> list[Effect]:
-        self._shard_incarnation += 1
-        effects: list[Effect] = [
-            Spawn(self.shard, lambda: self.make_shard(self.me), self._shard_incarnation),
-            Tell(self.shard, self.risk.word),
-            Tell(self.shard, shard.StartShard(self.risk.saved)),
-        ]
-        specs = [spec for spec in self.specs.values() if spec.state is not SymbolState.REMOVED]
-        return effects + [Tell(self.shard, shard.AddSymbolActor(spec)) for spec in specs]
+    def _spawn_shard(self, number: int) -> list[Effect]:
+        return self.fleet.spawn(number, self.specs, self.risk.word, self.risk.saved)
 
     def _actor_failed(self, message: ActorFailed, now: int) -> list[Effect]:
         """The shard is gone with everything in it; while stopping there is nobody left who could rest."""
         self.restarts += 1
         sentence = f"{message.child} failed: {message.reason}"
         told = ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail})
+        number = self.fleet.number(message.child.rpartition("/")[2])
         if self.state != "running":
-            return [told, *(self._end(now, sentence) if message.child == self.shard else [])]
-        if message.child == self.risk.id:
+            return [told, *(self._shard_stopped(shard.ShardStopped(number), now) if number is not None else [])]
+        if number is None:
             return [told, SetTimer("portfolio", SECOND, _PortfolioAgain())]
-        return [told, SetTimer("shard", SECOND, _ShardAgain())]
+        return [told, SetTimer(f"shard:{number}", SECOND, _ShardAgain(number))]
 
     def _shard_again(self, message: _ShardAgain, now: int) -> list[Effect]:
-        return self._spawn_shard() if self.state == "running" else []
+        return self._spawn_shard(message.number) if self.state == "running" else []
 
     # --- news from below ---------------------------------------------------------------------------------------------
 
     def _row(self, row: SymbolRow, now: int) -> list[Effect]:
         if (row.account, row.symbol) in self.specs:
-            self.screen.row(row)
-        return []
+            self.screen.row(row, moving=(row.account, row.symbol) in self.fleet.moving)
+            self.fleet.arrived(row)
+        return self._stop_shards() if self.state == "stopping" and not self.fleet.in_transit else []
 
     def _account_row(self, row: AccountRow, now: int) -> list[Effect]:
-        self.screen.accounts[row.account] = row
-        return []
+        self.screen.account(row)
+        return self.fleet.heard(row, self.specs.values())
 
     def _symbol_unable(self, message: symbol.SymbolUnable, now: int) -> list[Effect]:
         self.screen.unable[message.account, message.symbol] = (SymbolState.REFUSED, message.sentence)
@@ -206,6 +219,117 @@ class SupervisorActor:
     def _restarted(self, message: shard.ShardRestarted, now: int) -> list[Effect]:
         self.restarts += 1
         return []
+
+    # --- shards that are processes -----------------------------------------------------------------------------------
+
+    def _shard_row(self, row: ShardRow, now: int) -> list[Effect]:
+        number = self.fleet.number(row.shard)
+        if number is not None:
+            self.fleet.rows[number] = row
+        return []
+
+    def _shard_owns(self, message: shard_link.ShardOwns, now: int) -> list[Effect]:
+        return self.fleet.owns(message.shard, message.symbols, self.specs) if self.state == "running" else []
+
+    def _shard_down(self, message: shard_link.ShardDown, now: int) -> list[Effect]:
+        """Its symbols stand still; what they did in this run still counts."""
+        self.restarts += not message.quarantined
+        self.fleet.down(message.shard)
+        state = SymbolState.QUARANTINED if message.quarantined else SymbolState.STARTING
+        keys = [key for key, spec in self.specs.items() if self.fleet.home(spec) == message.shard]
+        self.screen.down(message.shard, keys, state, message.sentence)
+        return self.risk.down(self.fleet.actor(message.shard))
+
+    def _released(self, message: shard.SymbolReleased, now: int) -> list[Effect]:
+        key = (message.account, message.symbol)
+        self.screen.ended(key)
+        if self._stop_sent:
+            return []
+        return self.fleet.released(key, self.specs.get(key), self.risk.of(*key))
+
+    def _shard_named(self, name: str) -> int | operator.Refusal:
+        if not self.fleet.processes:
+            sentence = "shard: there is one shard, in the supervisor's own process; `shards` in the configuration"
+            return operator.Refusal("failed", f"{sentence} makes it several processes")
+        number = self.fleet.number(name)
+        if number is None:
+            known = ", ".join(self.fleet.name(number) for number in self.fleet.numbers)
+            return operator.Refusal("not_found", f"shard: there is no shard {name[:40]!r}; there is {known}")
+        return number
+
+    def _move(self, message: operator.MoveSymbol, now: int) -> list[Effect]:
+        found, target = self._find(message.account, message.symbol), self._shard_named(message.shard)
+        for refusal in (found, target):
+            if isinstance(refusal, operator.Refusal):
+                return [ports.Reply(message.request, refusal)]
+        assert isinstance(found, SymbolSpec)  # noqa: S101 - for the type checker; refusals have been answered
+        assert isinstance(target, int)  # noqa: S101
+        refused = self._move_refusal(found, target)
+        if refused is not None:
+            return [ports.Reply(message.request, refused)]
+        return self._change(
+            message,
+            lambda spec: replace(spec, shard=target),
+            self._moved_from(self.fleet.home(found)),
+            f"{message.symbol} is on its way from {self.fleet.name(self.fleet.home(found))} to {message.shard}",
+        )
+
+    def _move_refusal(self, spec: SymbolSpec, target: int) -> operator.Refusal | None:
+        name = self.fleet.name(target)
+        if self.state != "running":
+            return operator.Refusal("unavailable", "the supervisor is shutting down")
+        if self.fleet.home(spec) == target:
+            return operator.Refusal("failed", f"symbol: {spec.symbol} is on {name} already")
+        if (spec.account, spec.symbol) in self.fleet.moving:
+            return operator.Refusal("unavailable", f"symbol: {spec.symbol} is on its way to another shard; try again")
+        if target in self.fleet.drained:
+            return operator.Refusal("failed", f"shard: {name} was drained; `opensqt shards restart {name}` first")
+        others = [s for s in self.specs.values() if s.account == spec.account and s is not spec]
+        if spec.account in self.fleet.whole and others:
+            sentence = f"symbol: an exposure limit holds for all symbols of {spec.account} together; they stay together"
+            return operator.Refusal("failed", sentence)
+        return None
+
+    def _drain(self, message: operator.DrainShard, now: int) -> list[Effect]:
+        number = self._shard_named(message.shard)
+        if isinstance(number, operator.Refusal):
+            return [ports.Reply(message.request, number)]
+        fleet = self.fleet
+        if len(fleet.drained | {number}) == fleet.processes:
+            refusal = operator.Refusal("failed", f"shard: {message.shard} is the last one that takes symbols")
+            return [ports.Reply(message.request, refusal)]
+        fleet.drained.add(number)
+        effects: list[Effect] = []
+        left = 0
+        specs = [spec for _, spec in sorted(self.specs.items())]
+        for spec in fleet.emptied(number, specs):
+            key = (spec.account, spec.symbol)
+            if fleet.home(self.specs[key]) != number:
+                continue
+            if key in self._busy or key in fleet.moving or self.state != "running":
+                left += 1
+                continue
+            effects += self._save(NOBODY, spec, self._moved_from(number), "")
+        sentence = f"{len(effects)} symbols are on their way from {message.shard}"
+        sentence += f"; {left} are being changed: drain it again in a moment" if left else ""
+        return [*effects, ports.Reply(message.request, operator.Done(sentence))]
+
+    def _moved_from(self, number: int) -> Callable[[SymbolSpec], list[Effect]]:
+        def moved(saved: SymbolSpec) -> list[Effect]:
+            self.specs[saved.account, saved.symbol] = saved
+            to = self.fleet.name(self.fleet.home(saved))
+            self.screen.unable[saved.account, saved.symbol] = (SymbolState.STARTING, f"on its way to {to}")
+            return self.fleet.move(saved, number)
+
+        return moved
+
+    def _restart_shard(self, message: operator.RestartShard, now: int) -> list[Effect]:
+        number = self._shard_named(message.shard)
+        if isinstance(number, operator.Refusal):
+            return [ports.Reply(message.request, number)]
+        self.fleet.drained.discard(number)
+        done = operator.Done(f"{message.shard} is being restarted; its orders stay on the venue")
+        return [Tell(self.fleet.actor(number), shard_link.RestartShard()), ports.Reply(message.request, done)]
 
     def _symbol_left(self, message: shard.SymbolLeft | _LeftAgain, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
@@ -235,7 +359,10 @@ class SupervisorActor:
         self._busy.add(key)
         name = f"{message.account}/{message.symbol}"
         return [
-            Tell(self.shard, exchange.CheckSymbol(self._requests, name, self.me)),
+            Tell(
+                self.fleet.for_account(message.account, self.specs.values()),
+                exchange.CheckSymbol(self._requests, name, self.me),
+            ),
             SetTimer(f"check:{self._requests}", CHECK_PATIENCE, _CheckOverdue(self._requests)),
         ]
 
@@ -284,11 +411,12 @@ class SupervisorActor:
             request.account, request.symbol, -1, request.grid, request.strategy, SymbolState.TRADING, None,
             request.adopt,
         )  # fmt: skip
+        spec = self.fleet.placed(spec, self.specs.values())
 
         def added(saved: SymbolSpec) -> list[Effect]:
             self.specs[saved.account, saved.symbol] = saved
             return [
-                Tell(self.shard, shard.AddSymbolActor(saved)),
+                Tell(self.fleet.of(saved), shard.AddSymbolActor(saved)),
                 ports.Announce("symbol.added", saved.account, saved.symbol, f"{saved.symbol} was added"),
             ]
 
@@ -349,7 +477,7 @@ class SupervisorActor:
         def resumed(spec: SymbolSpec) -> list[Effect]:
             self.screen.unable.pop((spec.account, spec.symbol), None)
             return [
-                Tell(self.shard, shard.RestartSymbol(spec.account, spec.symbol)),
+                Tell(self.fleet.of(spec), shard.RestartSymbol(spec.account, spec.symbol)),
                 self._to_symbol(spec, symbol.Resume()),
             ]
 
@@ -368,7 +496,7 @@ class SupervisorActor:
         return [self._to_symbol(found, question)]
 
     def _to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
-        return Tell(self.shard, shard.ToSymbol(spec.account, spec.symbol, message))
+        return Tell(self.fleet.of(spec), shard.ToSymbol(spec.account, spec.symbol, message))
 
     # --- risk --------------------------------------------------------------------------------------------------------
 
@@ -379,10 +507,10 @@ class SupervisorActor:
         found = self._find(message.account, message.symbol)
         if isinstance(found, operator.Refusal):
             return [ports.Reply(message.request, found)]
-        return [Tell(self.shard, message)]
+        return [Tell(self.fleet.of(found), message)]
 
     def _emergency(self, message: operator.EmergencyExit | operator.ClearEmergency, now: int) -> list[Effect]:
-        return [Tell(self.shard, message)]
+        return [Tell(actor, message) for actor in self.fleet.actors()]
 
     # --- registry ----------------------------------------------------------------------------------------------------
 
@@ -429,6 +557,7 @@ class SupervisorActor:
             started=self.started,
             state=self.state,
             restarts=self.restarts,
+            shards=self.fleet.shown(self.specs.values(), self.state),
             risk=self.risk.view().rules,
         )
 
@@ -443,11 +572,27 @@ class SupervisorActor:
         return [
             reply,
             ports.Announce("supervisor.stopping", "", "", "shutting down: no new openings"),
-            Tell(self.shard, shard.StopShard(policy.cancel_openings, policy.cancel_exits)),
             SetTimer("deadline", policy.deadline, _Deadline()),
+            *(self._stop_shards() if not self.fleet.in_transit else [SetTimer("settle", SETTLE, _StopNow())]),
+        ]
+
+    def _stop_shards(self) -> list[Effect]:
+        """Once no symbol is between two shards any more: there nobody could cancel its openings."""
+        if self._stop_sent:
+            return []
+        self._stop_sent = True
+        policy = self.shutdown
+        return [
+            *(
+                Tell(actor, shard.StopShard(policy.cancel_openings, policy.cancel_exits))
+                for actor in self.fleet.actors()
+            ),
         ]
 
     def _shard_stopped(self, message: shard.ShardStopped, now: int) -> list[Effect]:
+        self.fleet.stopped.add(message.shard)
+        if len(self.fleet.stopped) < len(self.fleet.numbers):
+            return []
         return self._end(now, "every order that should go has gone")
 
     def _deadline(self, message: _Deadline, now: int) -> list[Effect]:

@@ -103,7 +103,7 @@ class ReconcileView:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """One venue account: its streams and its budget."""
+    """One venue account in one shard: its streams, and its budget, of which this many thousandths are this shard's."""
 
     account: str
     orders_stream: bool
@@ -113,6 +113,21 @@ class AccountRow:
     paused_until: int
     ticks: int
     ticks_skipped: int
+    thousandths: int = 1_000
+    shard: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRow:
+    """One shard. state: starting, running, ending, quarantined, drained or stopped; resident: bytes, 0 = not known."""
+
+    shard: str
+    state: str
+    pid: int
+    symbols: int
+    restarts: int
+    resident: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +195,4 @@ class StatusView:
     accounts: tuple[AccountRow, ...] = ()
     symbols: tuple[SymbolRow, ...] = field(default=())
     breaker: str = "closed"
+    shard_rows: tuple[ShardRow, ...] = ()

@@ -27,6 +27,7 @@ _KINDS = {
     "risk": event_pb2.EVENT_KIND_RISK,
     "margin": event_pb2.EVENT_KIND_RISK,
     "breaker": event_pb2.EVENT_KIND_RISK,
+    "shard": event_pb2.EVENT_KIND_ACTOR,
     "actor": event_pb2.EVENT_KIND_ACTOR,
     "venue": event_pb2.EVENT_KIND_VENUE,
     "stream": event_pb2.EVENT_KIND_VENUE,
@@ -53,12 +54,13 @@ def event_to(happening: Happening) -> event_pb2.Event:
         account=announce.account,
         symbol=announce.symbol,
         sentence=announce.sentence,
-        details={str(key): _text(value) for key, value in (announce.data or {}).items()},
+        details={str(key): detail_text(value) for key, value in (announce.data or {}).items()},
         occurred_at=time_to(happening.at),
     )
 
 
-def _text(value: Any) -> str:
+def detail_text(value: Any) -> str:
+    """A figure of an event as text."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from opensqt_actors.actors.views import AccountRow, LevelView, StatusView, SymbolRow, SymbolView
+from opensqt_actors.actors.views import AccountRow, LevelView, ShardRow, StatusView, SymbolRow, SymbolView
 from opensqt_actors.api.risk_mapping import CIRCUIT_NAMES, CIRCUITS
 from opensqt_actors.api.values import (
     KINDS,
@@ -46,8 +46,12 @@ _SHARD = {
     "starting": orchestrator_pb2.SHARD_STATE_STARTING,
     "running": orchestrator_pb2.SHARD_STATE_RUNNING,
     "stopping": orchestrator_pb2.SHARD_STATE_RUNNING,
+    "ending": orchestrator_pb2.SHARD_STATE_UNREACHABLE,
+    "quarantined": orchestrator_pb2.SHARD_STATE_QUARANTINED,
+    "drained": orchestrator_pb2.SHARD_STATE_DRAINED,
     "stopped": orchestrator_pb2.SHARD_STATE_STOPPED,
 }
+_SHARD_NAMES = {number: name for name, number in _SHARD.items() if name != "stopping"}
 
 _GATES = {
     "risk": registry_pb2.GATE_REASON_RISK,
@@ -289,7 +293,8 @@ def symbol_from(message: orchestrator_pb2.DescribeSymbolResponse) -> SymbolView:
     )
 
 
-def _account_to(row: AccountRow) -> orchestrator_pb2.AccountStatus:
+def account_to(row: AccountRow) -> orchestrator_pb2.AccountStatus:
+    """The line of an account, without what is a shard's own."""
     return orchestrator_pb2.AccountStatus(
         account=row.account,
         orders_stream_up=row.orders_stream,
@@ -302,7 +307,8 @@ def _account_to(row: AccountRow) -> orchestrator_pb2.AccountStatus:
     )
 
 
-def _account_from(message: orchestrator_pb2.AccountStatus) -> AccountRow:
+def account_from(message: orchestrator_pb2.AccountStatus) -> AccountRow:
+    """The line of an account, as it was before `account_to`."""
     return AccountRow(
         account=message.account,
         orders_stream=message.orders_stream_up,
@@ -315,14 +321,34 @@ def _account_from(message: orchestrator_pb2.AccountStatus) -> AccountRow:
     )
 
 
+def _shard_to(row: ShardRow, pid: int) -> orchestrator_pb2.ShardStatus:
+    return orchestrator_pb2.ShardStatus(
+        shard_id=row.shard,
+        state=_SHARD.get(row.state, orchestrator_pb2.SHARD_STATE_UNSPECIFIED),
+        pid=row.pid or pid,
+        symbols=row.symbols,
+        restarts=row.restarts,
+        resident=row.resident,
+        why=row.why,
+    )
+
+
+def _shard_from(message: orchestrator_pb2.ShardStatus) -> ShardRow:
+    return ShardRow(
+        shard=message.shard_id,
+        state=_SHARD_NAMES.get(message.state, "unknown"),
+        pid=message.pid,
+        symbols=message.symbols,
+        restarts=message.restarts,
+        resident=message.resident,
+        why=message.why,
+    )
+
+
 def _shards_to(view: StatusView, pid: int) -> list[orchestrator_pb2.ShardStatus]:
-    """The shards. There is one, in the supervisor's own process; of several only their number would be known here."""
-    state = _SHARD.get(view.state, orchestrator_pb2.SHARD_STATE_UNSPECIFIED)
-    if view.shards == 1:
-        return [
-            orchestrator_pb2.ShardStatus(shard_id="shard-0", state=state, pid=pid, symbols=len(view.symbols)),
-        ]
-    return [orchestrator_pb2.ShardStatus(shard_id=f"shard-{index}", state=state) for index in range(view.shards)]
+    """The shards; a single one without a process of its own is in the one that answers."""
+    inside = len(view.shard_rows) == 1 and not view.shard_rows[0].pid
+    return [_shard_to(row, pid if inside else 0) for row in view.shard_rows]
 
 
 def status_to(view: StatusView, *, pid: int, now: int) -> orchestrator_pb2.GetStatusResponse:
@@ -333,7 +359,7 @@ def status_to(view: StatusView, *, pid: int, now: int) -> orchestrator_pb2.GetSt
         state=_SYSTEM.get(view.state, orchestrator_pb2.SYSTEM_STATE_UNSPECIFIED),
         started_at=time_to(view.started),
         shards=_shards_to(view, pid),
-        accounts=[_account_to(row) for row in view.accounts],
+        accounts=[account_to(row) for row in view.accounts],
         counters=orchestrator_pb2.Counters(
             ticks=view.ticks,
             ticks_skipped=view.ticks_skipped,
@@ -380,6 +406,7 @@ def status_from(message: orchestrator_pb2.GetStatusResponse) -> StatusView:
         risk_triggered=message.risk.triggered,
         risk_reason=message.risk.reason,
         breaker=CIRCUIT_NAMES.get(message.risk.breaker, "closed"),
-        accounts=tuple(_account_from(row) for row in message.accounts),
+        accounts=tuple(account_from(row) for row in message.accounts),
         symbols=tuple(row_from(row) for row in message.symbols),
+        shard_rows=tuple(_shard_from(row) for row in message.shards),
     )

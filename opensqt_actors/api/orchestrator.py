@@ -218,6 +218,30 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         """Stop in order."""
         return pb.ShutdownResponse(sentence=await self._do(lambda: operator.Shutdown, context))
 
+    async def MoveSymbol(self, request: pb.MoveSymbolRequest, context: Context) -> pb.MoveSymbolResponse:
+        """Move a market to another shard."""
+
+        def make() -> MakeRequest:
+            account, symbol = self._account(request.account), _symbol(request.symbol)
+            shard = request.shard_id
+            return lambda number: operator.MoveSymbol(number, account, symbol, shard)
+
+        return pb.MoveSymbolResponse(sentence=await self._do(make, context))
+
+    async def DrainShard(self, request: pb.DrainShardRequest, context: Context) -> pb.DrainShardResponse:
+        """Empty a shard."""
+        shard = request.shard_id
+        return pb.DrainShardResponse(
+            sentence=await self._do(lambda: lambda number: operator.DrainShard(number, shard), context)
+        )
+
+    async def RestartShard(self, request: pb.RestartShardRequest, context: Context) -> pb.RestartShardResponse:
+        """Start a shard's process anew."""
+        shard = request.shard_id
+        return pb.RestartShardResponse(
+            sentence=await self._do(lambda: lambda number: operator.RestartShard(number, shard), context)
+        )
+
     async def SubscribeEvents(
         self, request: pb.SubscribeEventsRequest, context: Context
     ) -> AsyncIterator[pb.SubscribeEventsResponse]:

@@ -26,7 +26,7 @@ _CALM = frozenset({"closed", "calm"})
 def risk_to(view: RiskView) -> orchestrator_pb2.GetRiskResponse:
     """How the risk rules are."""
     return orchestrator_pb2.GetRiskResponse(
-        rules=[_rule_to(row) for row in view.rules],
+        rules=[rule_to(row) for row in view.rules],
         exposure=[
             risk_pb2.AccountExposure(
                 account=row.account,
@@ -42,7 +42,7 @@ def risk_to(view: RiskView) -> orchestrator_pb2.GetRiskResponse:
 def risk_from(message: orchestrator_pb2.GetRiskResponse) -> RiskView:
     """How the risk rules are, as it was before `risk_to`."""
     return RiskView(
-        tuple(_rule_from(rule) for rule in message.rules),
+        tuple(rule_from(rule) for rule in message.rules),
         tuple(
             ExposureRow(row.account, present(row, "used"), optional_from(row, "share"), optional_from(row, "equity"))
             for row in message.exposure
@@ -50,7 +50,8 @@ def risk_from(message: orchestrator_pb2.GetRiskResponse) -> RiskView:
     )
 
 
-def _rule_to(row: RiskRow) -> risk_pb2.RiskRule:
+def rule_to(row: RiskRow) -> risk_pb2.RiskRule:
+    """One rule's line."""
     return risk_pb2.RiskRule(
         scope=_SCOPES[row.scope],
         account=row.account,
@@ -64,7 +65,8 @@ def _rule_to(row: RiskRow) -> risk_pb2.RiskRule:
     )
 
 
-def _rule_from(rule: risk_pb2.RiskRule) -> RiskRow:
+def rule_from(rule: risk_pb2.RiskRule) -> RiskRow:
+    """One rule's line, as it was before `rule_to`."""
     scope = _SCOPE_NAMES.get(rule.scope)
     if scope is None:
         raise InvalidValue("scope", f"{rule.scope} is no risk rule that this version knows")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 
-from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.wire.v1 import orchestrator_pb2_grpc
 
@@ -31,15 +32,23 @@ class SocketUnusable(OpenSqtError):
 
 
 class ApiServer:
-    """Serves one Orchestrator on one Unix socket. `start` once, `stop` once.
+    """Serves one service on one Unix socket; `add` is the generated function that adds it to a server.
+
+    `start` once, `stop` once.
 
     gRPC itself takes the socket's path away when it stops, whoever made it: the lock on the state folder must be held
     for as long as the server lives.
     """
 
-    def __init__(self, path: Path, service: Orchestrator) -> None:
+    def __init__(
+        self,
+        path: Path,
+        service: Any,
+        add: Callable[[Any, Any], None] = orchestrator_pb2_grpc.add_OrchestratorServiceServicer_to_server,
+    ) -> None:
         self.path = path
         self._service = service
+        self._add = add
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -49,7 +58,7 @@ class ApiServer:
             options=(("grpc.max_send_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)),
             maximum_concurrent_rpcs=MAX_CALLS,
         )
-        orchestrator_pb2_grpc.add_OrchestratorServiceServicer_to_server(self._service, server)
+        self._add(self._service, server)
         before = os.umask(0o177)
         try:
             server.add_insecure_port(f"unix:{self.path}")
@@ -88,7 +97,7 @@ def prepare(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise SocketUnusable(f"{path} is there and is no socket; move it away")
     if answers(path):
-        raise SocketInUse(f"another supervisor answers on {path}; stop it first: opensqt shutdown")
+        raise SocketInUse(f"another process answers on {path}; stop it first: opensqt shutdown")
     path.unlink(missing_ok=True)
 
 

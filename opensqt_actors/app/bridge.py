@@ -9,6 +9,7 @@ from typing import Any
 from loguru import logger
 
 from opensqt_actors.actors.ports import Announce, Reply
+from opensqt_actors.actors.shard_link import Overheard
 from opensqt_actors.api.backend import Asks, MakeRequest
 from opensqt_actors.api.events import EventHub, Subscription
 from opensqt_actors.domain.records import Entry, EventSaved
@@ -27,6 +28,7 @@ class Bridge:
         self._append = append
         host.bind(Reply, self._reply)
         host.bind(Announce, self._announce)
+        host.bind(Overheard, self._overheard)
 
     async def ask(self, make: MakeRequest, timeout: float) -> Any:
         """See Backend.ask."""
@@ -49,18 +51,7 @@ class Bridge:
     def announce(self, announce: Announce) -> None:
         """Tell operators something: in the log, in the events table, and to everybody who watches."""
         now = time.time_ns()
-        bound = logger.bind(code=announce.kind, account=announce.account, symbol=announce.symbol)
-        bound.log(_LEVELS[announce.level], "{}", announce.sentence)
-        data = dict(announce.data or {})
-        if "detail" in data:
-            bound.debug("{}", data["detail"])
-        event = EventSaved(
-            announce.account, announce.symbol, announce.kind, announce.sentence, {**data, "level": announce.level}, now
-        )
-        try:
-            self._append((event,))
-        except Exception as error:  # noqa: BLE001 an event that cannot be stored must not stop what it tells of
-            bound.warning("an event could not be stored: {}", error)
+        log_and_store(announce, self._append, now)
         self._hub.publish(announce, now)
 
     def _reply(self, sender: ActorRef, effect: Reply) -> None:
@@ -68,3 +59,22 @@ class Bridge:
 
     def _announce(self, sender: ActorRef, effect: Announce) -> None:
         self.announce(effect)
+
+    def _overheard(self, sender: ActorRef, effect: Overheard) -> None:
+        self._hub.publish(effect.announce, time.time_ns())
+
+
+def log_and_store(announce: Announce, append: Callable[[tuple[Entry, ...]], None], now: int) -> None:
+    """An announcement in the log and in the events table. now: ns."""
+    bound = logger.bind(code=announce.kind, account=announce.account, symbol=announce.symbol)
+    bound.log(_LEVELS[announce.level], "{}", announce.sentence)
+    data = dict(announce.data or {})
+    if "detail" in data:
+        bound.debug("{}", data["detail"])
+    event = EventSaved(
+        announce.account, announce.symbol, announce.kind, announce.sentence, {**data, "level": announce.level}, now
+    )
+    try:
+        append((event,))
+    except Exception as error:  # noqa: BLE001 an event that cannot be stored must not stop what it tells of
+        bound.warning("an event could not be stored: {}", error)

@@ -6,12 +6,15 @@ from opensqt_actors.config.settings import EngineName, Settings
 from opensqt_actors.venues.engine import Engine, SimpleEngine
 
 
-def make_engine(settings: Settings, instance: str) -> Engine:
-    """instance: the registry's, the same for as long as the database is: unfinished work is found by it."""
+def make_engine(settings: Settings, instance: str, process: str = "supervisor") -> Engine:
+    """process: which one of several on one database; instance: the registry's.
+
+    Both are the same for as long as the database is: unfinished work is found by them.
+    """
     match settings.engine:
         case EngineName.SIMPLE:
             return SimpleEngine()
         case EngineName.DURABLE:
             from opensqt_actors.durable.engine import DurableEngine
 
-            return DurableEngine(settings.database_url.get_secret_value(), f"supervisor-{instance}")
+            return DurableEngine(settings.database_url.get_secret_value(), f"{process}-{instance}")

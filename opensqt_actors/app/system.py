@@ -9,23 +9,22 @@ import asyncio
 import fcntl
 import os
 import signal
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
 
 from loguru import logger
 
 import opensqt_actors
 from opensqt_actors.actors import operator
+from opensqt_actors.actors.fleet import Fleet
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
-from opensqt_actors.actors.risk import RiskActor, RiskRules
-from opensqt_actors.actors.shard import ShardActor, ShardParts
+from opensqt_actors.actors.shard import ShardActor
+from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
-from opensqt_actors.actors.symbol import Execution
 from opensqt_actors.actors.views import StatusView
 from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
@@ -33,14 +32,17 @@ from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
 from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
+from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
+from opensqt_actors.app.shard_processes import ShardProcesses, end_strays
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.errors import OpenSqtError
+from opensqt_actors.domain.exposure import Limit
 from opensqt_actors.domain.orders import AccountState
+from opensqt_actors.domain.placement import place
 from opensqt_actors.domain.records import RiskSaved
-from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import GridSettings, SymbolSpec
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
@@ -49,20 +51,20 @@ from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
-from opensqt_actors.runtime.supervision import RestartPolicy
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
+from opensqt_actors.venues.engine import SimpleEngine
 from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
 
-T = TypeVar("T")
 SUPERVISOR = ActorId("supervisor")
-VENUE_PATIENCE = 60.0
 CHECKS_AT_ONCE = 8
+STOP_MARGIN = 1.0
+"""Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
 """Seconds after the start by which what lives for ever has been made."""
 
@@ -73,21 +75,18 @@ class AlreadyRunning(OpenSqtError):
     code = "already_running"
 
 
-class VenueAway(OpenSqtError):
-    """A venue could not be reached for as long as a start waits for it."""
-
-    code = "venue_away"
-
-
 class System:
     """The parts of one supervisor process and their order."""
 
-    def __init__(self, settings: Settings, logs: Logs) -> None:
+    def __init__(self, settings: Settings, logs: Logs, config: Path | None = None) -> None:
+        """config: the file that the settings are from, for the shards' processes."""
         self.settings = settings
+        self._config = config
         self._logs = logs
         self._ended: asyncio.Future[int] | None = None
         self._signals = 0
         self._host: ThespianHost | None = None
+        self._processes: ShardProcesses | None = None
         self.supervisor: SupervisorActor | None = None
 
     async def run(self) -> int:
@@ -104,7 +103,11 @@ class System:
                     raise
                 logger.info("stopped before anything traded")
                 return 0
-            return await self._ended
+            code = await self._ended
+            if self._processes is not None:
+                # after an order to stop nothing may trade; after a failure the next supervisor finds them at work
+                await self._processes.close(kill=code == 0)
+            return code
 
     async def _start(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
         settings = self.settings
@@ -113,13 +116,14 @@ class System:
         database = Database(settings.database_url.get_secret_value())
         stack.callback(database.close)
         database.migrate()
+        await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
         registry = Registry(database)
         instance = registry.instance_id()
 
         clock = SystemClock()
         host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
         stack.callback(host.close)
-        engine = make_engine(settings, instance)
+        engine = make_engine(settings, instance) if not settings.shards else SimpleEngine()
         stack.push_async_callback(engine.close)
         router = VenueRouter(host)
         accounts: dict[str, VenueAccount] = {}
@@ -129,14 +133,20 @@ class System:
                 name, account_settings, settings.execution, settings.risk, host, exchange, engine
             )
             stack.push_async_callback(accounts[name].close)
-            await self._open(accounts[name], router)
 
         specs = registry.specs()
         new = not specs and not registry.specs(removed=True)
+        if new or not settings.shards:
+            for account in accounts.values():
+                await open_account(account, router)
         if new:
             specs = settings.specs()
             await self._check(accounts, specs)
         self._known_accounts(specs)
+        if settings.shards:
+            for account in accounts.values():
+                await account.close()
+            specs = self._placed(registry, specs, new=new)
 
         metrics = Metrics()
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
@@ -162,6 +172,8 @@ class System:
         if new:
             # After everything that can fail: a start that fails leaves no registry behind.
             specs = registry.seed(specs)
+        if settings.shards:
+            self._processes = self._make_processes(host)
         self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
@@ -186,74 +198,66 @@ class System:
         saved_risk: Sequence[RiskSaved],
     ) -> SupervisorActor:
         settings = self.settings
-        execution, supervision, risk = settings.execution, settings.supervision, settings.risk
-        rules = RiskRules(
-            RiskSettings(
-                monitor=risk.monitor, interval=risk.interval, window=risk.average_window,
-                multiplier=risk.volume_multiplier, trigger=risk.trigger.value, recovery=risk.recovery,
-            ),
-            risk.breaker.settings(),
-            risk.emergency.settings(),
-            run=time.time_ns(),
-        )  # fmt: skip
+        risk = settings.risk
         total, global_breaker = risk.exposure.total.limit(), risk.global_breaker.settings()
-        parts = ShardParts(
-            instance=instance,
-            exchanges={name: account.actor for name, account in accounts.items()},
-            risk=lambda me, parent, saved: RiskActor(rules, me=me, parent=parent, saved=saved),
-            strategies=strategies,
-            execution=Execution(
-                reconcile_interval=nanoseconds(execution.reconcile_interval),
-                margin_lock=nanoseconds(execution.margin_lock),
-                margin_lock_max=nanoseconds(execution.margin_lock_max),
-                post_only_retries=execution.post_only_retries,
-                post_only_fallback=execution.post_only_fallback,
-                preflight=risk.preflight.settings(),
-            ),
-            policy=RestartPolicy(
-                supervision.intensity, nanoseconds(supervision.period), nanoseconds(supervision.backoff_initial),
-                nanoseconds(supervision.backoff_max), supervision.factor,
-            ),
-        )  # fmt: skip
+        parts = shard_parts(settings, accounts, instance, strategies)
         shutdown = settings.shutdown
+        margin = nanoseconds(STOP_MARGIN) if settings.shards else 0
+        fleet = Fleet(SUPERVISOR, self._make_proxy, settings.shards, self._whole()) if settings.shards else None
         return SupervisorActor(
             SUPERVISOR,
             specs,
             tuple(accounts),
-            lambda parent: ShardActor(ActorId(f"{parent}/shard-0"), parent, parts),
+            fleet or (lambda parent: ShardActor(ActorId(f"{parent}/shard-0"), parent, parts)),
             strategies=frozenset(strategies),
             version=opensqt_actors.__version__,
             instance=instance,
-            shutdown=ShutdownPolicy(shutdown.cancel_on_exit, shutdown.cancel_exits, nanoseconds(shutdown.deadline)),
+            shutdown=ShutdownPolicy(
+                shutdown.cancel_on_exit, shutdown.cancel_exits, nanoseconds(shutdown.deadline) + margin
+            ),
             portfolio=lambda parent, saved: PortfolioRiskActor(
                 parent=parent, breaker=global_breaker, total=total, accounts=frozenset(accounts), saved=saved
             ),
             risk=saved_risk,
         )
 
+    def _make_processes(self, host: ThespianHost) -> ShardProcesses:
+        if self._config is None:
+            raise ConfigError("shards: processes of their own read the configuration from a file; there is none")
+        return ShardProcesses(host, self.settings.state_dir, self._config, self.settings.shards)
+
+    def _make_proxy(self, parent: ActorId, number: int) -> ShardProxy:
+        settings, supervision = self.settings, self.settings.supervision
+        return ShardProxy(
+            parent,
+            number,
+            ShardLimits(
+                start=nanoseconds(supervision.shard_start),
+                heartbeat=nanoseconds(supervision.shard_heartbeat),
+                stop=nanoseconds(settings.shutdown.deadline + STOP_MARGIN / 2),
+                resident=supervision.shard_memory << 20,
+            ),
+            restart_policy(settings),
+            version=opensqt_actors.__version__,
+            configuration=settings.fingerprint(),
+        )
+
+    def _whole(self) -> frozenset[str]:
+        """Accounts that stay on one shard: a limit holds for all their symbols together."""
+        exposure = self.settings.risk.exposure
+        limited = (exposure.limits().account, exposure.total.limit())
+        return frozenset(self.settings.accounts) if any(limit != Limit() for limit in limited) else frozenset()
+
+    def _placed(self, registry: Registry, specs: Sequence[SymbolSpec], *, new: bool) -> tuple[SymbolSpec, ...]:
+        """Every symbol on one of the shards that there are; what changes is durable before anything starts."""
+        placed = place(specs, self.settings.shards, whole=self._whole())
+        if not new:
+            for before, after in zip(specs, placed, strict=True):
+                if before != after:
+                    registry.save(after)
+        return placed
+
     # --- checks before anything trades ------------------------------------------------------------------------------
-
-    async def _open(self, account: VenueAccount, router: VenueRouter) -> None:
-        """Connect. ConfigError for a key that the venue refuses, VenueAway for a venue that does not come back."""
-        try:
-            await self._patiently(account.name, partial(account.open, router))
-        except VenueError as error:
-            raise ConfigError(f"accounts.{account.name}: {error.sentence}") from error
-
-    async def _patiently(self, account: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Try again while a venue is away. VenueError when it says no for good, VenueAway when it stays away."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + VENUE_PATIENCE
-        while True:
-            try:
-                return await work()
-            except VenueError as error:
-                if error.final:
-                    raise
-                if loop.time() > deadline:
-                    raise VenueAway(f"account {account}: the venue is away: {error.sentence}") from error
-                logger.warning("account {}: {}; trying again", account, error.sentence)
-                await asyncio.sleep(min(max(error.retry_after / 1e9, 1.0), 10.0))
 
     async def _check(self, accounts: dict[str, VenueAccount], specs: Sequence[SymbolSpec]) -> None:
         """Refuse a first configuration that cannot work on its venues, before the registry takes it over."""
@@ -274,8 +278,8 @@ class System:
         if instrument is None:
             return not_there(venue, spec.symbol)
         try:
-            fees = await self._patiently(spec.account, partial(venue.fees, spec.symbol))
-            history = await self._patiently(spec.account, partial(venue.candles, spec.symbol, "1m", 1))
+            fees = await patiently(spec.account, partial(venue.fees, spec.symbol))
+            history = await patiently(spec.account, partial(venue.candles, spec.symbol, "1m", 1))
         except VenueError as error:
             return error.sentence
         account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)

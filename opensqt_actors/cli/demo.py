@@ -14,6 +14,7 @@ def demo(
         typer.Option("--run-for", min=0.1, max=604_800, help="End by itself after so many seconds of trading."),
     ] = None,
     symbols: Annotated[int, typer.Option(min=1, max=1_000, help="Number of markets, without --replay.")] = 36,
+    shards: Annotated[int, typer.Option(min=0, max=64, help="Processes that trade; 0: the supervisor's own.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the made-up markets.")] = 1,
     replay: Annotated[
         list[Path] | None, typer.Option(help="Candles or trades to play instead; may be given several times.")
@@ -35,5 +36,5 @@ def demo(
         stop_demo(state)
         return
     recordings = tuple(str(path.resolve()) for path in replay or ())
-    code = run_demo(Options(symbols, seed, recordings, speed), state, run_for)
+    code = run_demo(Options(symbols, seed, recordings, speed, shards), state, run_for)
     raise typer.Exit(code)

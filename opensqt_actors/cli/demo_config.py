@@ -14,6 +14,7 @@ from opensqt_actors import resources
 ACCOUNT = "main"
 KEY = "sim-demo-key"
 SHUTDOWN_DEADLINE = 6  # seconds: Ctrl-C ends everything within ten
+SHARD_ALONE = 30  # seconds: a demo that is killed leaves nothing behind for long
 LEVEL_VALUE = 6  # times the least order value that the venue takes
 LEVEL_STEPS = 3  # least steps of quantity in one level
 
@@ -22,12 +23,16 @@ _MODES = ("long", "long", "long", "short", "long", "neutral")
 _PERCENTS = ("0.4", "0.3", "0.5", "0.25", "0.35")
 
 
-def write_config(path: Path, *, state_dir: Path, port: int, ca: str, markets: list[dict[str, Any]]) -> None:
+def write_config(
+    path: Path, *, state_dir: Path, port: int, ca: str, markets: list[dict[str, Any]], shards: int = 0
+) -> None:
     """Write the configuration. markets: as the venue's admin port lists them."""
     document = yaml.safe_load(resources.config("demo.yaml").read_text(encoding="utf-8"))
     document["state_dir"] = str(state_dir)
     document["accounts"][ACCOUNT]["simulated"] = {"port": port, "ca": ca}
     document["shutdown"] = {"deadline": SHUTDOWN_DEADLINE}
+    document["shards"] = shards
+    document["supervision"] = {**document.get("supervision", {}), "shard_alone": SHARD_ALONE}
     document["symbols"] = symbols(document["symbols"], markets)
     text = "# Made by `opensqt demo` for one run.\n" + yaml.safe_dump(document, sort_keys=False)
     path.write_text(text, encoding="utf-8")

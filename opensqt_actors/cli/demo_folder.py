@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,12 +25,16 @@ PATIENCE = 15.0  # seconds for a demo that is told to end
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a demo plays. replay: absolute paths; speed: market seconds per real second, None for the venue's own."""
+    """What a demo plays. replay: absolute paths; speed: market seconds per real second, None for the venue's own.
+
+    shards: processes that trade, 0 = the supervisor's own.
+    """
 
     symbols: int
     seed: int
     replay: tuple[str, ...]
     speed: float | None
+    shards: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +172,28 @@ class DemoFolder:
             document: dict[str, Any] = orjson.loads((self.path / MARKER).read_bytes())
             options = document["options"]
             return (
-                Options(options["symbols"], options["seed"], tuple(options["replay"]), options["speed"]),
+                Options(
+                    options["symbols"],
+                    options["seed"],
+                    tuple(options["replay"]),
+                    options["speed"],
+                    options.get("shards", 0),
+                ),
                 Recorded(**document["venue"]),
                 Recorded(**document["supervisor"]) if document["supervisor"] else None,
             )
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
             return None, None, None
+
+    def shards(self) -> tuple[Recorded, ...]:
+        """The shards' processes that live; they outlive a supervisor that was killed."""
+        from opensqt_actors.app.shard_lock import shard_processes
+
+        found: list[Recorded] = []
+        for _, pid in shard_processes(self.path):
+            with suppress(psutil.NoSuchProcess):
+                found.append(Recorded.of(pid))
+        return tuple(found)
 
     def wipe(self) -> None:
         """Forget what was traded: the venue that it was traded on is gone."""

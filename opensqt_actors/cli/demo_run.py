@@ -63,7 +63,7 @@ class Demo:
             self.venue = venue
             say(f"the simulated venue is still there; going on with what is in {self.folder.path}")
         else:
-            for left in (supervisor, venue):
+            for left in (supervisor, *self.folder.shards(), venue):
                 if left is not None:
                     left.end(VENUE_STOP)
             supervisor = None
@@ -75,7 +75,14 @@ class Demo:
         if supervisor and supervisor.process():
             self.supervisor = supervisor
         else:
-            write_config(self.folder.config, state_dir=self.folder.path, port=port, ca=ca, markets=self.admin.markets())
+            write_config(
+                self.folder.config,
+                state_dir=self.folder.path,
+                port=port,
+                ca=ca,
+                markets=self.admin.markets(),
+                shards=self.options.shards,
+            )
             self.supervisor = self._spawn("supervisor", "--config", str(self.folder.config))
         self._record()
 
@@ -188,7 +195,8 @@ class Demo:
         deadline = time.monotonic() + STOP_TIMEOUT
         while self.ended(self.supervisor) is None:
             if time.monotonic() > deadline or self.signals > 1:
-                self.supervisor.end(1.0, signal.SIGKILL)
+                for process in (self.supervisor, *self.folder.shards()):
+                    process.end(1.0, signal.SIGKILL)
                 raise Failure(Exit.ERROR, "killed", "the supervisor did not end in time and was killed")
             time.sleep(0.02)
 
@@ -255,7 +263,7 @@ class Demo:
 
     def kill(self) -> None:
         """At once."""
-        for process in (self.supervisor, self.venue):
+        for process in (self.supervisor, *self.folder.shards(), self.venue):
             if process is not None:
                 process.end(1.0, signal.SIGKILL)
 
@@ -353,7 +361,8 @@ def stop_demo(state: Path | None) -> None:
         print("the demo has ended")
         return
     _, venue, supervisor = folder.recorded()
-    alive = [process for process in (supervisor, venue) if process is not None and process.process()]
+    ours = (supervisor, *folder.shards(), venue)
+    alive = [process for process in ours if process is not None and process.process()]
     if not alive:
         raise Failure(Exit.NOT_RUNNING, "not_running", f"no demo is running in {folder.path}")
     for process in alive:

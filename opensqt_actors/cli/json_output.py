@@ -102,6 +102,22 @@ def _account(row: AccountRow, view: StatusView) -> dict[str, Any]:
     }
 
 
+def shards(view: StatusView) -> list[dict[str, Any]]:
+    """Every shard. resident: bytes."""
+    return [
+        {
+            "shard": row.shard,
+            "state": row.state,
+            "pid": row.pid,
+            "symbols": row.symbols,
+            "restarts": row.restarts,
+            "resident": row.resident,
+            "why": row.why,
+        }
+        for row in view.shard_rows
+    ]
+
+
 def counters(view: StatusView) -> dict[str, Any]:
     """Totals over all symbols."""
     return {
@@ -128,6 +144,7 @@ def status(view: StatusView) -> dict[str, Any]:
         "state": view.state,
         "started": moment(view.started),
         **counters(view),
+        "shard_rows": shards(view),
         "risk": {"triggered": view.risk_triggered, "reason": view.risk_reason, "breaker": view.breaker},
         "accounts": [_account(row, view) for row in view.accounts],
         "symbols": [symbol_row(row) for row in view.symbols],

@@ -21,7 +21,10 @@ WIDE = 240  # columns where nobody's screen sets a limit
 
 STATE_STYLES = {
     "trading": "green",
+    "running": "green",
     "starting": "cyan",
+    "ending": "yellow",
+    "drained": "yellow",
     "paused": "yellow",
     "removing": "yellow",
     "refused": "red",
@@ -195,7 +198,10 @@ def uptime(started: int, now: int) -> str:
 def status(view: StatusView, now: int) -> Group:
     """Everything that `opensqt status` shows."""
     several = len({row.account for row in view.symbols} | {row.account for row in view.accounts}) > 1
-    return Group(summary(view, now), "", SymbolsTable(view.symbols, now, accounts=several))
+    parts: list[RenderableType] = [summary(view, now), ""]
+    if len(view.shard_rows) > 1 or any(row.why for row in view.shard_rows):
+        parts += [shards_table(view), ""]
+    return Group(*parts, SymbolsTable(view.symbols, now, accounts=several))
 
 
 def _order(level: LevelView) -> Text:
@@ -259,3 +265,26 @@ def explain(view: SymbolView, now: int) -> Group:
     if view.history:
         parts += ["", Text("\n".join(view.history), "dim")]
     return Group(*parts)
+
+
+def shards_table(view: StatusView) -> Table:
+    """The shards, one line each."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for header, justify in _SHARD_COLUMNS:
+        table.add_column(header, justify=justify, no_wrap=header != "why")
+    for row in view.shard_rows:
+        memory = f"{row.resident / (1 << 20):.0f} MB" if row.resident else "-"
+        state = Text(row.state, STATE_STYLES.get(row.state, ""))
+        table.add_row(row.shard, state, str(row.pid or "-"), str(row.symbols), str(row.restarts), memory, Text(row.why))
+    return table
+
+
+_SHARD_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("shard", "left"),
+    ("state", "left"),
+    ("process", "right"),
+    ("symbols", "right"),
+    ("restarts", "right"),
+    ("memory", "right"),
+    ("why", "left"),
+)

@@ -153,6 +153,23 @@ def remove_symbol(
     say(context, json, sentence, symbol=symbol, mode=mode.value)
 
 
+@app.command("move")
+def move_symbol(
+    context: typer.Context,
+    symbol: SymbolName,
+    to: Annotated[str, typer.Option("--to", metavar="SHARD", help="Name of the shard: shard-1.")],
+    account: Account = "",
+    socket: Socket = None,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Let another shard trade a market; its orders stay on the venue."""
+    with connect(context, socket, timeout) as client:
+        request = client.pb.MoveSymbolRequest(account=account, symbol=symbol, shard_id=to)
+        sentence = client.call("MoveSymbol", request).sentence
+    say(context, json, sentence, symbol=symbol, shard=to)
+
+
 @app.command("pause")
 def pause_symbol(
     context: typer.Context,

@@ -32,6 +32,18 @@ def socket_path(state_dir: Path) -> Path:
     return Path("/tmp") / f"opensqt-{os.getuid()}" / f"{name}.sock"  # noqa: S108 - the API makes sure whose folder it is
 
 
+def shard_socket_path(state_dir: Path, number: int) -> Path:
+    """The Unix socket of a shard's process, beside the supervisor's."""
+    beside = socket_path(state_dir)
+    name = f"shard-{number}.sock" if beside.name == SOCKET_NAME else f"{beside.stem}-{number}.sock"
+    return beside.with_name(name)
+
+
+def shard_lock_path(state_dir: Path, number: int) -> Path:
+    """Locked by the one process of a shard for as long as it lives; says which process that is."""
+    return state_dir / f"shard-{number}.lock"
+
+
 def likely_sockets(cwd: Path) -> tuple[Path, ...]:
     """Where a supervisor may be listening when the operator names none, the likeliest first."""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +31,7 @@ from opensqt_actors.domain.settings_check import (
 
 _NOT_OF_THE_GRID = frozenset({"symbol", "account", "adopt", "strategy"})
 UNNUMBERED = -1  # the registry gives the number
+MAX_SHARDS = 64
 
 
 def _path(value: Any, info: ValidationInfo) -> Any:
@@ -273,13 +275,19 @@ class Telemetry(Section):
 
 
 class Supervision(Section):
-    """Restarts of actors that failed: more than `intensity` in `period` seconds ends in quarantine."""
+    """Restarts of what failed, actors and shards: more than `intensity` in a row, none healthy for `period` seconds,
+    end in quarantine. shard_*: seconds to start, to be silent, to go on without a supervisor (0 = for ever); MB.
+    """
 
     intensity: Whole = Field(default=5, ge=0, le=1_000)
     period: Seconds = 60
     backoff_initial: Seconds = 0.5
     backoff_max: Seconds = 30
     factor: Real = Field(default=2, ge=1, le=10)
+    shard_start: Seconds = 60
+    shard_heartbeat: Annotated[Seconds, Field(ge=1)] = 5
+    shard_memory: Whole = Field(default=2_048, ge=0, le=1_048_576)
+    shard_alone: Real = Field(default=600, ge=0, le=604_800)
 
 
 class Database(Section):
@@ -297,6 +305,7 @@ class Settings(Section):
     accounts: Mapping[str, Account] = Field(min_length=1, max_length=36)
     defaults: GridDefaults = GridDefaults()
     symbols: tuple[SymbolEntry, ...] = Field(default=(), max_length=MAX_SYMBOLS)
+    shards: Whole = Field(default=0, ge=0, le=MAX_SHARDS)
     risk: Risk = Risk()
     execution: Execution = Execution()
     shutdown: Shutdown = Shutdown()
@@ -312,6 +321,10 @@ class Settings(Section):
     def lock(self) -> Path:
         """Locked by the one supervisor that runs on this state folder."""
         return self.state_dir / LOCK_NAME
+
+    def fingerprint(self) -> str:
+        """Tells one configuration from another; nothing secret goes into it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     @property
     def database_url(self) -> SecretStr:

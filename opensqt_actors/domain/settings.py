@@ -83,7 +83,10 @@ class GridSettings:
 
 @dataclass(frozen=True, slots=True)
 class SymbolSpec:
-    """A registry row. number: 0 to 46,655, stable, in every client order id; epoch: of the lease, 0 without leases."""
+    """A registry row. number: 0 to 46,655, stable, in every client order id; epoch: of the lease, 0 without leases.
+
+    shard: the process that trades it where there are several, None = not placed yet.
+    """
 
     account: str
     symbol: str
@@ -94,3 +97,4 @@ class SymbolSpec:
     remove_mode: RemoveMode | None = None
     adopt: bool = False
     epoch: int = 0
+    shard: int | None = None

@@ -115,6 +115,7 @@ def save_spec(connection: Connection, spec: SymbolSpec, now: int) -> SymbolSpec:
         "remove_mode": None if spec.remove_mode is None else spec.remove_mode.value,
         "adopt": spec.adopt,
         "epoch": spec.epoch,
+        "shard": spec.shard,
         "created_at": now if old is None else old["created_at"],
         "added_at": now if old is None or returns else old["added_at"],
         "removed_at": removed_at,
@@ -146,4 +147,5 @@ def _spec(row: RowMapping) -> SymbolSpec:
         remove_mode=None if row["remove_mode"] is None else RemoveMode(row["remove_mode"]),
         adopt=row["adopt"],
         epoch=row["epoch"],
+        shard=row["shard"],
     )

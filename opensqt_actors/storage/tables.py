@@ -86,6 +86,7 @@ symbols = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("added_at", sa.BigInteger, nullable=False),
     sa.Column("removed_at", sa.BigInteger),
+    sa.Column("shard", sa.BigInteger),
     sa.CheckConstraint("number >= 0 and number <= 46655", name="number_fits_client_ids"),
 )
 

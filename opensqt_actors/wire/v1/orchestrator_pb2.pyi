@@ -31,6 +31,8 @@ class ShardState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHARD_STATE_RUNNING: _ClassVar[ShardState]
     SHARD_STATE_UNREACHABLE: _ClassVar[ShardState]
     SHARD_STATE_STOPPED: _ClassVar[ShardState]
+    SHARD_STATE_QUARANTINED: _ClassVar[ShardState]
+    SHARD_STATE_DRAINED: _ClassVar[ShardState]
 SYSTEM_STATE_UNSPECIFIED: SystemState
 SYSTEM_STATE_STARTING: SystemState
 SYSTEM_STATE_RUNNING: SystemState
@@ -41,6 +43,8 @@ SHARD_STATE_STARTING: ShardState
 SHARD_STATE_RUNNING: ShardState
 SHARD_STATE_UNREACHABLE: ShardState
 SHARD_STATE_STOPPED: ShardState
+SHARD_STATE_QUARANTINED: ShardState
+SHARD_STATE_DRAINED: ShardState
 
 class AddSymbolRequest(_message.Message):
     __slots__ = ("spec",)
@@ -145,18 +149,22 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ShardStatus(_message.Message):
-    __slots__ = ("shard_id", "state", "pid", "symbols", "restarts")
+    __slots__ = ("shard_id", "state", "pid", "symbols", "restarts", "resident", "why")
     SHARD_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     SYMBOLS_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    RESIDENT_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
     shard_id: str
     state: ShardState
     pid: int
     symbols: int
     restarts: int
-    def __init__(self, shard_id: _Optional[str] = ..., state: _Optional[_Union[ShardState, str]] = ..., pid: _Optional[int] = ..., symbols: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
+    resident: int
+    why: str
+    def __init__(self, shard_id: _Optional[str] = ..., state: _Optional[_Union[ShardState, str]] = ..., pid: _Optional[int] = ..., symbols: _Optional[int] = ..., restarts: _Optional[int] = ..., resident: _Optional[int] = ..., why: _Optional[str] = ...) -> None: ...
 
 class AccountStatus(_message.Message):
     __slots__ = ("account", "orders_stream_up", "prices_stream_up", "live_orders", "waiting_requests", "paused_until", "ticks", "ticks_skipped")
@@ -305,6 +313,46 @@ class ShutdownRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ShutdownResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class MoveSymbolRequest(_message.Message):
+    __slots__ = ("account", "symbol", "shard_id")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    SHARD_ID_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    shard_id: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., shard_id: _Optional[str] = ...) -> None: ...
+
+class MoveSymbolResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class DrainShardRequest(_message.Message):
+    __slots__ = ("shard_id",)
+    SHARD_ID_FIELD_NUMBER: _ClassVar[int]
+    shard_id: str
+    def __init__(self, shard_id: _Optional[str] = ...) -> None: ...
+
+class DrainShardResponse(_message.Message):
+    __slots__ = ("sentence",)
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+
+class RestartShardRequest(_message.Message):
+    __slots__ = ("shard_id",)
+    SHARD_ID_FIELD_NUMBER: _ClassVar[int]
+    shard_id: str
+    def __init__(self, shard_id: _Optional[str] = ...) -> None: ...
+
+class RestartShardResponse(_message.Message):
     __slots__ = ("sentence",)
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
     sentence: str

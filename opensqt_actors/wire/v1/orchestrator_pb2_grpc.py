@@ -108,6 +108,21 @@ class OrchestratorServiceStub:
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownRequest.SerializeToString,
                 response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownResponse.FromString,
                 _registered_method=True)
+        self.MoveSymbol = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/MoveSymbol',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolResponse.FromString,
+                _registered_method=True)
+        self.DrainShard = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/DrainShard',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardResponse.FromString,
+                _registered_method=True)
+        self.RestartShard = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/RestartShard',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.FromString,
+                _registered_method=True)
         self.SubscribeEvents = channel.unary_stream(
                 '/opensqt.actors.v1.OrchestratorService/SubscribeEvents',
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.SubscribeEventsRequest.SerializeToString,
@@ -221,6 +236,27 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveSymbol(self, request, context):
+        """Moves a market to another shard while it trades. Answers when the new place is in the registry; orders stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrainShard(self, request, context):
+        """Moves all markets of a shard to the others; it gets no new ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestartShard(self, request, context):
+        """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubscribeEvents(self, request, context):
         """Tells what happens from now on, after as much of the past as was asked for.
         """
@@ -300,6 +336,21 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.Shutdown,
                     request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownRequest.FromString,
                     response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownResponse.SerializeToString,
+            ),
+            'MoveSymbol': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveSymbol,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolResponse.SerializeToString,
+            ),
+            'DrainShard': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainShard,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardResponse.SerializeToString,
+            ),
+            'RestartShard': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartShard,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.SerializeToString,
             ),
             'SubscribeEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.SubscribeEvents,
@@ -689,6 +740,87 @@ class OrchestratorService:
             '/opensqt.actors.v1.OrchestratorService/Shutdown',
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownRequest.SerializeToString,
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ShutdownResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveSymbol(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/MoveSymbol',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.MoveSymbolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainShard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/DrainShard',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.DrainShardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartShard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/RestartShard',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,12 @@ class OrchestratorServiceStub:
     """Ends an emergency exit: the account trades again."""
     Shutdown: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
+    MoveSymbol: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.MoveSymbolRequest, _orchestrator_pb2.MoveSymbolResponse]
+    """Moves a market to another shard while it trades. Answers when the new place is in the registry; orders stay."""
+    DrainShard: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.DrainShardRequest, _orchestrator_pb2.DrainShardResponse]
+    """Moves all markets of a shard to the others; it gets no new ones."""
+    RestartShard: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.RestartShardRequest, _orchestrator_pb2.RestartShardResponse]
+    """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
     SubscribeEvents: _grpc.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]
     """Tells what happens from now on, after as much of the past as was asked for."""
 
@@ -109,6 +115,12 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     """Ends an emergency exit: the account trades again."""
     Shutdown: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ShutdownRequest, _orchestrator_pb2.ShutdownResponse]  # type: ignore[assignment]
     """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
+    MoveSymbol: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.MoveSymbolRequest, _orchestrator_pb2.MoveSymbolResponse]  # type: ignore[assignment]
+    """Moves a market to another shard while it trades. Answers when the new place is in the registry; orders stay."""
+    DrainShard: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.DrainShardRequest, _orchestrator_pb2.DrainShardResponse]  # type: ignore[assignment]
+    """Moves all markets of a shard to the others; it gets no new ones."""
+    RestartShard: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.RestartShardRequest, _orchestrator_pb2.RestartShardResponse]  # type: ignore[assignment]
+    """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
     SubscribeEvents: _aio.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]  # type: ignore[assignment]
     """Tells what happens from now on, after as much of the past as was asked for."""
 
@@ -232,6 +244,30 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orchestrator_pb2.ShutdownResponse, _abc.Awaitable[_orchestrator_pb2.ShutdownResponse]]:
         """Stops trading in order: opening orders are cancelled, the journal is flushed, the process ends."""
+
+    @_abc_1.abstractmethod
+    def MoveSymbol(
+        self,
+        request: _orchestrator_pb2.MoveSymbolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.MoveSymbolResponse, _abc.Awaitable[_orchestrator_pb2.MoveSymbolResponse]]:
+        """Moves a market to another shard while it trades. Answers when the new place is in the registry; orders stay."""
+
+    @_abc_1.abstractmethod
+    def DrainShard(
+        self,
+        request: _orchestrator_pb2.DrainShardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.DrainShardResponse, _abc.Awaitable[_orchestrator_pb2.DrainShardResponse]]:
+        """Moves all markets of a shard to the others; it gets no new ones."""
+
+    @_abc_1.abstractmethod
+    def RestartShard(
+        self,
+        request: _orchestrator_pb2.RestartShardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.RestartShardResponse, _abc.Awaitable[_orchestrator_pb2.RestartShardResponse]]:
+        """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
 
     @_abc_1.abstractmethod
     def SubscribeEvents(

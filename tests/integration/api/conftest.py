@@ -21,6 +21,7 @@ from opensqt_actors.actors.views import (
     ReconcileView,
     RiskRow,
     RiskView,
+    ShardRow,
     StatusView,
     SymbolRow,
     SymbolView,
@@ -194,6 +195,7 @@ class FakeBackend:
             risk_reason="",
             accounts=tuple(AccountRow(name, True, name != "other", 20, 0, 0, 1_000, 900) for name in self.accounts),
             symbols=rows,
+            shard_rows=(ShardRow("shard-0", self.state, 7, len(rows), 0, 1 << 27, ""),),
         )
 
 

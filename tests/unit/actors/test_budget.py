@@ -128,3 +128,16 @@ def test_a_count_that_may_be_of_the_window_before_says_nothing() -> None:
     budget.counted(start + 2 * SECOND, start + 3 * SECOND, 70, 0)
     assert budget.room(start + 3 * SECOND) == 0
     assert budget.next_room(start + 3 * SECOND) == 10 * SECOND
+
+
+def test_what_the_other_shares_of_an_account_send_is_nobody_elses_and_what_is_beyond_it_is() -> None:
+    budget = Budget(Limits(1_000.0, 1_000, 100, 0))
+    now = 1_000 * 10 * SECOND + 3 * SECOND
+    budget.share(400)
+    budget.take(now, 10)
+    budget.counted(now, now, 70, 0)  # 10 of ours, 60 that the other shares may send
+    assert budget.others == (0, 0)
+    assert budget.room(now) == 30
+    budget.counted(now, now, 75, 0)
+    assert budget.others == (5, 0)
+    assert budget.room(now) == 25

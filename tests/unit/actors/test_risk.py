@@ -267,9 +267,10 @@ def test_once_a_second_it_reports_what_it_has_seen(bench: Bench) -> None:
     bench.step(Measured("main", (("A", 4), ("B", 2)), answers))
     bench.step(Tick())
     [facts] = bench.told(ShardFacts, SHARD)
-    assert facts == ShardFacts(ME, (Decimal(-1),), Decimal(7), Decimal(150), (OrderAnswer(True, 5),), 2)
+    equities = (("main", Decimal(100)), ("other", Decimal(50)))
+    assert facts == ShardFacts(ME, (Decimal(-1),), Decimal(7), Decimal(150), (OrderAnswer(True, 5),), 2, equities)
     bench.step(Tick())
-    assert bench.told(ShardFacts) == [ShardFacts(ME, (), Decimal(0), Decimal(150), (), None)]
+    assert bench.told(ShardFacts) == [ShardFacts(ME, (), Decimal(0), Decimal(150), (), None, equities)]
     assert SetTimer("tick", SECOND, Tick()) in bench.sent
 
 

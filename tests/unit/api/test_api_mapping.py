@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from opensqt_actors.actors.views import (
     LevelView,
     RiskRow,
     RiskView,
+    ShardRow,
     StatusView,
     SymbolRow,
     SymbolView,
@@ -141,13 +143,25 @@ accounts = st.builds(
     ticks_skipped=totals,
 )
 
+shard_rows = st.builds(
+    ShardRow,
+    shard=words,
+    state=st.sampled_from(["starting", "running", "ending", "quarantined", "drained", "stopped"]),
+    pid=st.integers(1, 2**22),
+    symbols=counts,
+    restarts=totals,
+    resident=totals,
+    why=words,
+)
+
 statuses = st.builds(
     StatusView,
     version=words,
     instance=words,
     started=times,
     state=st.sampled_from(["starting", "running", "stopping", "stopped"]),
-    shards=st.integers(0, 5),
+    shards=st.just(0),
+    shard_rows=st.lists(shard_rows, max_size=5).map(tuple),
     ticks=totals,
     ticks_skipped=totals,
     orders_placed=totals,
@@ -164,7 +178,7 @@ statuses = st.builds(
     accounts=st.lists(accounts, max_size=2).map(tuple),
     symbols=st.lists(rows, max_size=3).map(tuple),
     breaker=st.sampled_from(["closed", "open", "half_open"]),
-)
+).map(lambda view: replace(view, shards=len(view.shard_rows)))
 
 RULES = {
     "symbol": ["closed", "open", "half_open"],
@@ -229,8 +243,9 @@ def test_times_survive_to_the_nanosecond(ns: int) -> None:
 
 def test_one_shard_is_told_with_its_process() -> None:
     view = StatusView(
-        "1", "ab", 5, "running", 1, 0, 0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0), Decimal(0), 0, 0, False, ""
-    )
+        "1", "ab", 5, "running", 1, 0, 0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0), Decimal(0), 0, 0, False, "",
+        shard_rows=(ShardRow("shard-0", "running", 0, 0, 0, 0, ""),),
+    )  # fmt: skip
     message = status_to(view, pid=77, now=1_000_000_005)
     assert [(shard.shard_id, shard.pid, shard.state) for shard in message.shards] == [
         ("shard-0", 77, orchestrator_pb2.SHARD_STATE_RUNNING)

@@ -1,0 +1,67 @@
+"""`python -m opensqt_actors.shard --config FILE --number N`: one shard of a supervisor, started and watched by it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from opensqt_actors.config.errors import ConfigError
+from opensqt_actors.domain.errors import OpenSqtError
+
+OK, ERROR, CONFIGURATION = 0, 1, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the configuration, run, and return the exit code: 0 ok, 1 error, 4 configuration error."""
+    parser = argparse.ArgumentParser(prog="python -m opensqt_actors.shard", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML) of the supervisor")
+    parser.add_argument("--number", type=int, help="number of the shard, from 0; else it is read from standard input")
+    options = parser.parse_args(arguments)
+    if options.number is None:
+        options.number = _wait_for_number()
+        if options.number is None:
+            return OK
+    try:
+        return _run(options.config, options.number)
+    except ConfigError as error:
+        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        return CONFIGURATION
+    except OpenSqtError as error:
+        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        return ERROR
+
+
+def _wait_for_number() -> int | None:
+    """A spare: everything is loaded, and it becomes a shard when it is told which; None when it is not needed."""
+    import opensqt_actors.app.shard_system  # noqa: F401 - what takes the time at a start
+
+    line = sys.stdin.readline().strip()
+    return int(line) if line.isdigit() else None
+
+
+def _run(path: Path, number: int) -> int:
+    from opensqt_actors.config.loading import load
+
+    settings = load(path)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own words about closed streams say nothing that ours do not
+    import uvloop
+
+    from opensqt_actors.app.shard_system import ShardSystem
+    from opensqt_actors.telemetry import logs
+
+    telemetry = settings.telemetry
+    if telemetry.log_file is not None:
+        own = telemetry.log_file.with_stem(f"{telemetry.log_file.stem}-shard-{number}")
+        telemetry = telemetry.model_copy(update={"log_file": own})
+    log = logs.configure(telemetry, settings.secrets())
+    try:
+        return uvloop.run(ShardSystem(settings, number).run())
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The ShardGateway, message by message: what a supervisor hears when it comes, and what happens when none does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opensqt_actors.actors import ports, shard, symbol
+from opensqt_actors.actors.risk_messages import GlobalWord
+from opensqt_actors.actors.shard_gateway import EndShard, ShardGateway, StartGateway, VenuesOpen
+from opensqt_actors.actors.shard_link import Hello, Screens, SendUp, SupervisorAttached, SupervisorLost
+from opensqt_actors.actors.views import AccountRow, RiskRow
+from opensqt_actors.domain.settings import SymbolSpec, SymbolState
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.effects import ActorFailed, CancelTimer, SetTimer, Spawn, Tell
+
+SECOND = 1_000_000_000
+SHARD = ActorId("supervisor/shard-2")
+SPEC = SymbolSpec("main", "BTCUSDT", 1)
+KEY = ("main", "BTCUSDT")
+POLICY = shard.StopShard(True, False)
+
+
+def gateway(alone: int = 60 * SECOND) -> ShardGateway:
+    return ShardGateway(
+        ActorId("supervisor"), 2, lambda parent: _never(), pid=5, version="1", configuration="c", policy=POLICY,
+        deadline=8 * SECOND, alone=alone,
+    )  # fmt: skip
+
+
+def _never() -> Any:
+    raise AssertionError("nothing is made by a step")
+
+
+def started() -> ShardGateway:
+    made = gateway()
+    for message in (StartGateway(), SupervisorAttached(), VenuesOpen(), shard.StartShard(), shard.AddSymbolActor(SPEC)):
+        made.step(message, 0)
+    return made
+
+
+def up(effects: list[Any]) -> list[Any]:
+    return [effect.fact for effect in effects if isinstance(effect, SendUp)]
+
+
+def down(effects: list[Any]) -> list[Any]:
+    return [effect.message for effect in effects if isinstance(effect, Tell) and effect.to == SHARD]
+
+
+def test_commands_wait_for_the_venues_and_are_done_in_order() -> None:
+    made = gateway()
+    made.step(StartGateway(), 0)
+    made.step(SupervisorAttached(), 0)
+    word = GlobalWord((("breaker_global", "open"),))
+    for early in (word, shard.StartShard(), shard.AddSymbolActor(SPEC)):
+        assert made.step(early, 0) == []
+    effects = made.step(VenuesOpen(), 0)
+    assert isinstance(effects[0], Spawn)
+    assert down(effects) == [word, shard.StartShard(), shard.AddSymbolActor(SPEC)]
+
+
+def test_a_supervisor_that_comes_later_hears_everything_that_it_cannot_know() -> None:
+    made = started()
+    made.step(AccountRow("main", True, True, 0, 0, 0, 5, 5), 0)
+    quarantined = shard.SymbolQuarantined(*KEY, "too often")
+    made.step(quarantined, 0)
+    rule = RiskRow("symbol", *KEY, "open")
+    made.step(rule, 0)
+    made.step(shard.ToSymbol(*KEY, symbol.Pause()), 0)
+    made.step(SupervisorLost(), 0)
+    hello, screens, *standing = up(made.step(SupervisorAttached(), 0))
+    assert isinstance(hello, Hello)
+    assert (hello.started, [spec.state for spec in hello.symbols]) == (True, [SymbolState.PAUSED])
+    assert isinstance(screens, Screens)
+    assert screens.accounts
+    assert standing == [quarantined, rule]
+
+
+def test_without_a_supervisor_it_trades_on_and_stops_in_order_only_after_the_limit() -> None:
+    made = started()
+    [timer] = made.step(SupervisorLost(), 0)
+    assert isinstance(timer, SetTimer)
+    assert timer.after == 60 * SECOND
+    effects = made.step(timer.message, 60 * SECOND)
+    assert down(effects) == [POLICY]
+    assert [e.level for e in effects if isinstance(e, ports.Announce)] == ["critical"]
+
+
+def test_a_supervisor_in_time_ends_the_wait() -> None:
+    made = started()
+    [timer] = made.step(SupervisorLost(), 0)
+    assert CancelTimer("alone") in made.step(SupervisorAttached(), 0)
+    assert made.step(timer.message, 0) == []
+
+
+def test_alone_for_ever_is_allowed() -> None:
+    made = gateway(alone=0)
+    assert [effect.key for effect in made.step(StartGateway(), 0) if isinstance(effect, SetTimer)] == ["beat"]
+
+
+def test_resume_also_ends_a_quarantine() -> None:
+    made = started()
+    made.step(shard.SymbolQuarantined(*KEY, "too often"), 0)
+    effects = made.step(shard.ToSymbol(*KEY, symbol.Resume()), 0)
+    assert down(effects) == [shard.RestartSymbol(*KEY), shard.ToSymbol(*KEY, symbol.Resume())]
+    assert not [fact for fact in up(made.step(SupervisorAttached(), 0)) if isinstance(fact, shard.SymbolQuarantined)]
+
+
+def test_a_released_symbol_is_not_owned_any_more() -> None:
+    made = started()
+    assert shard.SymbolReleased(*KEY) in up(made.step(shard.SymbolReleased(*KEY), 0))
+    assert up(made.step(SupervisorAttached(), 0))[0].symbols == ()
+
+
+def test_it_ends_when_everything_has_come_to_rest_or_the_deadline_has_passed_and_only_once() -> None:
+    made = started()
+    effects = made.step(EndShard(), 0)
+    [timer] = [effect for effect in effects if isinstance(effect, SetTimer)]
+    assert timer.after == 8 * SECOND
+    assert ports.Exited(0) in made.step(shard.ShardStopped(), 0)
+    assert made.step(timer.message, 0) == []
+
+
+def test_a_signal_before_anything_trades_ends_it_at_once() -> None:
+    assert ports.Exited(0) in gateway().step(EndShard(), 0)
+
+
+def test_the_failure_of_the_shards_actor_ends_the_process_so_that_it_is_started_anew() -> None:
+    effects = started().step(ActorFailed(SHARD, 1, "ValueError: x", ""), 0)
+    assert ports.Exited(1) in effects

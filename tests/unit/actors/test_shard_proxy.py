@@ -1,0 +1,230 @@
+"""The ShardProxy, message by message: finding, watching, killing, restarting, bringing up to date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors.shard_link import (
+    CommandShard,
+    Hello,
+    KillShard,
+    ReachShard,
+    RestartShard,
+    Screens,
+    ShardAbsent,
+    ShardDown,
+    ShardGone,
+    ShardOwns,
+    ShardSaid,
+    ShardUp,
+)
+from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy, ShardState
+from opensqt_actors.domain.settings import SymbolSpec, SymbolState
+from opensqt_actors.runtime.behaviour import ActorId
+from opensqt_actors.runtime.effects import SetTimer, Tell
+from opensqt_actors.runtime.supervision import RestartPolicy
+
+SECOND = 1_000_000_000
+PARENT = ActorId("supervisor")
+SPEC = SymbolSpec("main", "BTCUSDT", 1)
+KEY = ("main", "BTCUSDT")
+
+
+class Bench:
+    """A proxy with its clock and its timers."""
+
+    def __init__(self, intensity: int = 2) -> None:
+        policy = RestartPolicy(intensity, 60 * SECOND, SECOND, 8 * SECOND)
+        limits = ShardLimits(30 * SECOND, 5 * SECOND, 9 * SECOND, 1 << 30)
+        self.proxy = ShardProxy(PARENT, 1, limits, policy, version="1", configuration="c")
+        self.now = 100 * SECOND
+        self.timers: dict[str, tuple[int, Any]] = {}
+        self.life = 0
+
+    def step(self, message: Any) -> list[Any]:
+        effects = self.proxy.step(message, self.now)
+        for effect in effects:
+            if isinstance(effect, SetTimer):
+                self.timers[effect.key] = (self.now + effect.after, effect.message)
+            if isinstance(effect, ReachShard):
+                self.life = effect.life
+        return effects
+
+    def ring(self, key: str, late: int = 0) -> list[Any]:
+        due, message = self.timers.pop(key)
+        self.now = due + late
+        return self.step(message)
+
+    def up(self, *specs: SymbolSpec, started: bool = False) -> list[Any]:
+        return self.step(ShardUp(self.life, Hello(7, "1", "c", started, specs)))
+
+    def said(self, fact: Any) -> list[Any]:
+        return self.step(ShardSaid(self.life, fact))
+
+    def running(self) -> Bench:
+        self.step(shard.StartShard((), (("main", 500),)))
+        self.step(ShardAbsent(self.life))
+        self.up()
+        return self
+
+
+def commands(effects: list[Any]) -> list[Any]:
+    return [effect.message for effect in effects if isinstance(effect, CommandShard)]
+
+
+def told(effects: list[Any], kind: type) -> list[Any]:
+    return [e.message for e in effects if isinstance(e, Tell) and isinstance(e.message, kind)]
+
+
+def test_a_living_process_is_looked_for_before_one_is_launched() -> None:
+    bench = Bench()
+    first = bench.step(shard.StartShard())
+    assert [e for e in first if isinstance(e, ReachShard)] == [ReachShard(1, 1, launch=False)]
+    effects = bench.step(ShardAbsent(1))
+    assert told(effects, ShardOwns) == [ShardOwns(1, ())]
+    assert [e for e in effects if isinstance(e, ReachShard)] == [ReachShard(1, 2, launch=True)]
+
+
+def test_a_new_process_is_started_with_its_share_and_gets_its_symbols() -> None:
+    bench = Bench()
+    bench.step(shard.StartShard((), (("main", 500),)))
+    bench.step(ShardAbsent(bench.life))
+    bench.step(shard.AddSymbolActor(SPEC))
+    effects = bench.up()
+    assert commands(effects)[-2:] == [shard.StartShard((), (("main", 500),)), shard.AddSymbolActor(SPEC)]
+
+
+def test_a_process_that_trades_already_is_only_told_what_has_changed() -> None:
+    bench = Bench()
+    bench.step(shard.StartShard())
+    paused = SymbolSpec("main", "ETHUSDT", 2)
+    effects = bench.up(SPEC, paused, started=True)
+    assert told(effects, ShardOwns) == [ShardOwns(1, (KEY, ("main", "ETHUSDT")))]
+    assert not [c for c in commands(effects) if isinstance(c, shard.StartShard)]
+    assert commands(bench.step(shard.AddSymbolActor(SPEC))) == []
+    changed = SymbolSpec("main", "ETHUSDT", 2, state=SymbolState.PAUSED)
+    assert commands(bench.step(shard.AddSymbolActor(changed))) == [shard.ToSymbol("main", "ETHUSDT", symbol.Pause())]
+
+
+def test_f31_a_silent_process_is_killed_and_restarted_only_when_it_has_ended() -> None:
+    bench = Bench().running()
+    effects = bench.ring("watch")
+    assert KillShard(1) in effects
+    assert not [e for e in effects if isinstance(e, ReachShard)]
+    effects = bench.step(ShardGone(bench.life, "signal"))
+    assert told(effects, ShardDown)[0].quarantined is False
+    assert bench.timers["again"][0] == bench.now + SECOND
+    effects = bench.ring("again")
+    assert [e for e in effects if isinstance(e, ReachShard)] == [ReachShard(1, bench.life, launch=True)]
+    assert bench.proxy.restarts == 1
+
+
+def test_a_heartbeat_puts_the_end_of_patience_off() -> None:
+    bench = Bench().running()
+    bench.now += 4 * SECOND
+    bench.said(Screens((), ()))
+    assert bench.timers["watch"][0] == bench.now + 5 * SECOND
+
+
+def test_a_watch_that_rings_late_blames_this_process_and_not_the_shard() -> None:
+    bench = Bench().running()
+    effects = bench.ring("watch", late=SECOND)
+    assert KillShard(1) not in effects
+    assert KillShard(1) in bench.ring("watch")
+
+
+def test_f31_memory_beyond_the_limit_ends_the_process() -> None:
+    bench = Bench().running()
+    assert KillShard(1) not in bench.said(Screens((), (), 1 << 30))
+    assert KillShard(1) in bench.said(Screens((), (), (1 << 30) + 1))
+
+
+def test_too_many_failures_end_in_quarantine_with_an_alert_until_an_operator_restarts_it() -> None:
+    bench = Bench(intensity=1).running()
+    bench.step(ShardGone(bench.life, "crash"))
+    bench.ring("again")
+    bench.up()
+    effects = bench.step(ShardGone(bench.life, "crash"))
+    assert bench.proxy.state is ShardState.QUARANTINED
+    assert [e.level for e in effects if isinstance(e, ports.Announce)] == ["critical"]
+    assert told(effects, ShardDown)[0].quarantined is True
+    effects = bench.step(RestartShard())
+    assert [e.launch for e in effects if isinstance(e, ReachShard)] == [True]
+
+
+def test_what_an_earlier_life_of_the_process_says_is_not_heard() -> None:
+    bench = Bench().running()
+    old = bench.life
+    bench.step(ShardGone(old, "crash"))
+    bench.ring("again")
+    assert bench.step(ShardSaid(old, Screens((), ()))) == []
+    assert bench.step(ShardGone(old, "again")) == []
+
+
+def test_a_symbol_is_released_by_the_process_or_by_its_end() -> None:
+    bench = Bench().running()
+    bench.step(shard.AddSymbolActor(SPEC))
+    assert commands(bench.step(shard.ReleaseSymbol(*KEY))) == [shard.ReleaseSymbol(*KEY)]
+    assert told(bench.said(shard.SymbolReleased(*KEY)), shard.SymbolReleased) == [shard.SymbolReleased(*KEY)]
+    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(shard.ReleaseSymbol(*KEY))
+    effects = bench.step(ShardGone(bench.life, "crash"))
+    assert told(effects, shard.SymbolReleased) == [shard.SymbolReleased(*KEY)]
+
+
+def test_a_release_that_a_broken_stream_has_lost_is_told_again() -> None:
+    bench = Bench().running()
+    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(shard.ReleaseSymbol(*KEY))
+    assert shard.ReleaseSymbol(*KEY) in commands(bench.up(SPEC, started=True))
+
+
+def test_questions_are_answered_while_there_is_no_process() -> None:
+    bench = Bench().running()
+    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(exchange.CheckSymbol(5, "main/XRPUSDT", PARENT))
+    effects = bench.step(ShardGone(bench.life, "crash"))
+    [checked] = told(effects, exchange.SymbolChecked)
+    assert (checked.request, checked.answer.final) == (5, False)
+    [reply] = bench.step(shard.ToSymbol(*KEY, symbol.Describe(9)))
+    assert (reply.request, reply.payload.code) == (9, "unavailable")
+    [reply] = bench.step(operator.EmergencyExit(4, "main", "now"))
+    assert (reply.request, reply.payload.code) == (4, "unavailable")
+
+
+def test_what_an_operator_said_while_it_was_down_is_part_of_the_next_life() -> None:
+    bench = Bench().running()
+    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(ShardGone(bench.life, "crash"))
+    bench.step(shard.ToSymbol(*KEY, symbol.Pause()))
+    bench.ring("again")
+    [add] = [c for c in commands(bench.up()) if isinstance(c, shard.AddSymbolActor)]
+    assert add.spec.state is SymbolState.PAUSED
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_stopping_is_over_when_the_process_has_ended(cancel: bool) -> None:
+    bench = Bench().running()
+    stop = shard.StopShard(cancel, False)
+    assert commands(bench.step(stop)) == [stop]
+    assert told(bench.said(shard.ShardStopped()), shard.ShardStopped) == []
+    effects = bench.step(ShardGone(bench.life, "exit code 0"))
+    assert told(effects, shard.ShardStopped) == [shard.ShardStopped(1)]
+    assert not [e for e in effects if isinstance(e, ReachShard)]
+
+
+def test_stopping_kills_what_does_not_end() -> None:
+    bench = Bench().running()
+    bench.step(shard.StopShard(True, False))
+    assert KillShard(1) in bench.ring("watch")
+
+
+def test_a_restart_by_an_operator_leaves_the_orders_and_is_no_failure() -> None:
+    bench = Bench().running()
+    assert commands(bench.step(RestartShard())) == [shard.StopShard(False, False)]
+    effects = bench.step(ShardGone(bench.life, "exit code 0"))
+    assert [e.launch for e in effects if isinstance(e, ReachShard)] == [True]
+    assert bench.proxy.restarts == 0
