@@ -28,7 +28,7 @@ class VenueBooks(Protocol):
         """wallet_balance, initial_balance, transfers, realized_pnl, fees, funding, positions, open_orders, fills."""
 
     def fills(self, key: str, symbol: str) -> list[dict[str, Any]]:
-        """Every trade of the account in a market that the venue remembers: side, qty, commission."""
+        """Every trade of the account in a market that the venue remembers: side, price, qty, commission."""
 
     def duplicates(self) -> int:
         """Orders that were accepted twice under one client id."""
@@ -135,6 +135,9 @@ def _symbol(
         yield f"{symbol}: the totals say {totals.realized} quanta realised, the fills {ledger.realized}"
     if totals is not None and totals.fees != ledger.fees:
         yield f"{symbol}: the totals say {totals.fees} fees, the fills {ledger.fees}"
+    paid = ours.funding.get(symbol, _ZERO)
+    if totals is not None and totals.funding != paid:
+        yield f"{symbol}: the totals say {totals.funding} of funding, the payments {paid}"
     if remembered is None:
         return
     told = ledger.fills - ledger.inferred
@@ -143,6 +146,16 @@ def _symbol(
     fees = sum((Decimal(fill["commission"]) for fill in remembered), _ZERO)
     if abs(fees - ledger.fees) > TOLERANCE:
         yield f"{symbol}: the venue took {fees} in fees, our ledger has {ledger.fees}"
+    cash = sum((_cash(fill) for fill in remembered), _ZERO)
+    if not ledger.inferred and cash != ledger.cash * market.quantum:
+        # with equal positions, fees and funding this is the change of equity, market by market
+        yield f"{symbol}: the venue's fills brought in {cash}, those of our ledger {ledger.cash * market.quantum}"
+
+
+def _cash(fill: Mapping[str, Any]) -> Decimal:
+    """Quote currency that a fill of the venue's brought in, fees apart."""
+    value = Decimal(fill["price"]) * Decimal(fill["qty"])
+    return value if fill["side"] == "SELL" else -value
 
 
 def _money(name: str, ours: _Ours, theirs: Mapping[str, Any], markets: Mapping[str, _Market]) -> Iterator[str]:

@@ -77,7 +77,10 @@ def venue() -> PaperVenue:
     entry = Decimal(10 * 1000 + 5 * 990) / 15
     realized = (10 * 1010 - 10 * entry) * QUANTUM
     mark = Decimal(1005)
-    made.trades = [{"symbol": "BTCUSDT", "side": "BUY", "qty": "0.01", "commission": "0.01"} for _ in range(3)]
+    made.trades = [
+        {"symbol": "BTCUSDT", "side": side, "price": price, "qty": quantity, "commission": "0.01"}
+        for side, price, quantity in (("BUY", "100.0", "0.010"), ("BUY", "99.0", "0.005"), ("SELL", "101.0", "0.010"))
+    ]
     made.summary |= {
         "realized_pnl": f"{realized:.8f}",
         "fees": "0.03",
@@ -172,6 +175,19 @@ async def test_money_that_came_from_nowhere_is_seen(audited: Audited) -> None:
         ["the", "venue's", "wallet"],
         ["the", "venue's", "equity"],
     ]
+
+
+async def test_a_fill_at_another_price_than_the_venues_is_seen_in_its_market(audited: Audited) -> None:
+    theirs = venue()
+    theirs.trades[2]["price"] = "101.1"
+    (found,) = (await audited(BOOKS, theirs)).differences
+    assert found == "BTCUSDT: the venue's fills brought in -0.4840, those of our ledger -0.4850"
+
+
+async def test_funding_in_the_totals_that_no_payment_brought_is_seen(audited: Audited) -> None:
+    wrong = TotalsSaved("main", "BTCUSDT", 100, Decimal("0.03"), Decimal("0.5"), 1, 3)
+    (found,) = (await audited((*BOOKS, wrong), venue())).differences
+    assert found == "BTCUSDT: the totals say 0.5 of funding, the payments 0"
 
 
 async def test_a_deposit_is_no_profit(audited: Audited) -> None:
