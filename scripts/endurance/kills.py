@@ -1,0 +1,115 @@
+"""Kill a trading supervisor at random moments, again and again: no fill lost, no order doubled, exits back soon.
+
+Markets go on moving while the process is dead, so that levels fill behind its back; then they only tick, and the time
+runs from the start of the new process until every position of the venue has its resting exits. Every second kill hits a
+process that is still starting. One JSON line; exit code 1 when a book differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+
+from job import database_section, quantile, say, supervisor, venue, workplace
+from support.accounting import audited, differences, exposed, order_differences, unjournalled
+from support.processes import Supervisor, VenueProcess, wait_until
+
+LOOK = 0.02
+PATIENCE = 60.0
+
+
+def protected(started: float, at: VenueProcess) -> float:
+    """Seconds from `started` until no position is without its exits."""
+    while found := exposed(at):
+        at.stir()
+        if time.monotonic() - started > PATIENCE:
+            raise SystemExit(f"not protected within {PATIENCE:g} s: {found[:5]}")
+        time.sleep(LOOK)
+    return time.monotonic() - started
+
+
+def book_differences(job: Supervisor, at: VenueProcess) -> list[str]:
+    """What the books say against each other once everything has come to rest."""
+    deadline = time.monotonic() + PATIENCE
+    while found := differences(job.database_url, at):
+        if time.monotonic() > deadline:
+            return found
+        time.sleep(LOOK)
+    return order_differences(at) + sorted(unjournalled(job.database_url, at))
+
+
+def main() -> int:
+    """Kill as often as was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--symbols", type=int, default=36)
+    parser.add_argument("--window", type=int, default=20, help="levels of each grid on either side")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", metavar="URL", help="a PostgreSQL server for a new database, instead of SQLite")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    times: list[float] = []
+    behind: list[int] = []
+    wrong: list[str] = []
+    illegal = 0
+    window = {"buy_window": options.window, "sell_window": options.window}
+    with (
+        workplace() as folder,
+        database_section(options.postgres) as database,
+        venue(folder, "--symbols", str(options.symbols), "--seed", str(options.seed), "--profile", "demo") as at,
+        supervisor(folder, at, defaults=window, **database) as job,
+    ):
+        for number in range(options.kills):
+            if job.process is None:
+                job.start()
+            if number % 2:
+                time.sleep(chance.uniform(0.3, 3.0))
+            else:
+                job.wait_trading(options.symbols)
+                job.wait_fills(5)
+                time.sleep(chance.uniform(0.0, 2.0))
+            before = at.account()["fills"]
+            job.kill()
+            time.sleep(chance.uniform(0.0, 1.0))
+            at.pause()
+            behind.append(at.account()["fills"] - before)
+            started = time.monotonic()
+            job.start()
+            times.append(protected(started, at))
+            wrong += [f"after kill {number + 1}: {found}" for found in book_differences(job, at)]
+            illegal += job.counters().illegal_transitions
+            at.resume()
+            if wrong:
+                break
+            print(f"kill {number + 1}: exits after {times[-1]:.2f} s, {behind[-1]} fills behind", file=sys.stderr)
+        wait_until(lambda: job.counters().fills > 0, "trading after the last kill")
+        at.pause()
+        wrong += book_differences(job, at)
+        code = job.terminate()
+        verdict = audited(job.database_url, at)
+        fills = at.account()["fills"]
+        doubled = at.stats()["duplicate_client_ids"]["count"]
+    for line in wrong:
+        print(line, file=sys.stderr)
+    say(
+        database="postgresql" if options.postgres else "sqlite",
+        kills=len(times),
+        symbols=options.symbols,
+        fills=fills,
+        fills_while_dead=sum(behind),
+        orders_doubled=doubled,
+        differences=len(wrong),
+        illegal_transitions=illegal,
+        accounting=verdict,
+        exit_code=code,
+        seconds_to_exits_p50=round(quantile(times, 0.5), 2),
+        seconds_to_exits_p99=round(quantile(times, 0.99), 2),
+        seconds_to_exits_max=round(max(times), 2),
+    )
+    return 1 if wrong or doubled or verdict != "ok" or code else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
