@@ -224,9 +224,10 @@ class ExchangeActor:
     def _submit(self, message: Submit, now: int) -> list[Effect]:
         """A decision. A price that came while it was made, and lies outside its band, is told at once."""
         effects: list[Effect] = []
-        attached = self._by_symbol.get(message.symbol)
-        current = attached is not None and message.heard >= attached.told
-        self.desk.exposure.hold(message.symbol, message.long, message.short, current=current)
+        if self.desk.exposure.active:
+            attached = self._by_symbol.get(message.symbol)
+            current = attached is not None and message.heard >= attached.told
+            self.desk.exposure.hold(message.symbol, message.long, message.short, current=current)
         cell = self.board.quiet(message.symbol, message.low, message.high)
         if cell is not None and cell.restless:
             effects = self._to_symbol(message.symbol, Quote(*cell.take(), cell.at))

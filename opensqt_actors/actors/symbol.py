@@ -386,13 +386,16 @@ class SymbolActor:
                         return effects + self._refuse(refusal, now)
                     effects.append(self.tell_row())
                 if self.strategy is not None:
-                    effects += self.clearance.check(self)
-                    self.why = self.gate.closed[0][1] if self.gate.closed else self.gate.limited[1]
-                    decision = self.strategy.decide(self.slots, self.bid, self.ask, self.gate, now)
+                    if not self.clearance.passed:
+                        effects += self.clearance.check(self)
+                    gate = self.gates.gate
+                    self.why = gate.closed[0][1] if gate.closed else gate.limited[1]
+                    decision = self.strategy.decide(self.slots, self.bid, self.ask, gate, now)
                     effects += carry_out(self, decision, now)
             elif self.strategy is not None:
                 effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
-            effects += self.finished()
+            if self.leaving is not None or self.stopping is not None:
+                effects += self.finished()
         if self.strategy is not None:
             self.ledger.remember(self.strategy.memory)
         trips = self.ledger.take_trips()

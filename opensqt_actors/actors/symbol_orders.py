@@ -25,23 +25,26 @@ FLATTEN = frozenset({OrderKind.FLATTEN_BUY, OrderKind.FLATTEN_SELL})
 
 def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
     """Ask for what has changed, and for nothing when nothing has. Openings pass the gate here, whoever decided."""
-    slots = actor.slots
-    if actor.gates.changed:
-        actor.gates.changed = False
+    slots, gates = actor.slots, actor.gates
+    if gates.changed:
+        gates.changed = False
         actor.band = None
-    cancels = tuple(slots.cancel(level, now).client_id for level in decision.cancels)
-    allowed = decision.places
-    if allowed and not (actor.gate.opens and actor.gate.allowance is None):
-        allowed = admitted(allowed, actor.gate, len(slots.open_buys) + len(slots.open_sells))
-    if allowed and actor.reconciliation.missing is not None:
-        allowed = _bearable(actor, allowed, actor.reconciliation.missing, now)
-    places = tuple(_plan(actor, place, now) for place in allowed)
+    cancelled, allowed, low, high, recheck = decision
+    cancels = tuple([slots.cancel(level, now).client_id for level in cancelled]) if cancelled else ()
+    places: tuple[OrderPlan, ...] = ()
+    if allowed:
+        gate = gates.gate
+        if gate.closed or gate.allowance is not None:
+            allowed = admitted(allowed, gate, len(slots.open_buys) + len(slots.open_sells))
+        if allowed and actor.reconciliation.missing is not None:
+            allowed = _bearable(actor, allowed, actor.reconciliation.missing, now)
+        places = tuple([_plan(actor, place, now) for place in allowed])
     effects: list[Effect] = []
-    band = (decision.low, decision.high)
+    band = (low, high)
     if cancels or places or band != actor.band or (slots.long_cost, slots.short_cost) != actor.held:
         effects = submit(actor, cancels, places, band)
-    if decision.recheck:
-        effects.append(SetTimer("recheck", max(decision.recheck - now, 1), Recheck()))
+    if recheck:
+        effects.append(SetTimer("recheck", max(recheck - now, 1), Recheck()))
     return effects
 
 
@@ -53,13 +56,13 @@ def submit(
 ) -> list[Effect]:
     """Without a band every price counts until the next decision."""
     actor.band = band
-    actor.held = (actor.slots.long_cost, actor.slots.short_cost)
+    slots, gates = actor.slots, actor.gates
+    long, short = actor.held = (slots.long_cost, slots.short_cost)
     actor.placed += len(places)
     actor.cancelled += len(cancels)
     low, high = band or (FAR, -FAR)
-    request = Submit(
-        actor.symbol, cancels, places, low, high, actor.gates.urgent, *actor.held, heard=actor.heard
-    )  # fmt: skip
+    urgent = bool(gates) and gates.urgent
+    request = Submit(actor.symbol, cancels, places, low, high, urgent, long, short, actor.heard)
     return [Tell(actor.exchange, request)]
 
 
@@ -79,18 +82,18 @@ def _bearable(actor: SymbolActor, places: Sequence[Place], missing: int, now: in
 
 def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:
     slots, execution = actor.slots, actor.execution
-    order = slots.place(place.level, place.kind, place.price, place.quantity, now, place.reduce_only)
-    market = place.kind in FLATTEN
-    slot = slots.by_level[place.level]
+    level, kind, price, quantity, reduce_only = place
+    order = slots.place(level, kind, price, quantity, now, reduce_only)
+    market = kind in FLATTEN
+    slot = slots.by_level[level]
     crosses = slot.refused_for == RefusalCode.WOULD_CROSS and slot.alike > execution.post_only_retries
     downgraded = crosses and execution.post_only_fallback == "downgrade"
     order.post_only = not (market or downgraded)
     request = OrderRequest(
-        order.client_id, actor.symbol, order.side, None if market else place.price, place.quantity,
-        post_only=order.post_only, reduce_only=place.reduce_only,
-    )  # fmt: skip
+        order.client_id, actor.symbol, order.side, None if market else price, quantity, order.post_only, reduce_only
+    )
     at_once = market and bool(actor.gates.exit)
-    return OrderPlan(request, place.level, place.kind, order.generation, at_once=at_once)
+    return OrderPlan(request, level, kind, order.generation, False, at_once)
 
 
 def cancel_orphans(actor: SymbolActor) -> list[Effect]:
