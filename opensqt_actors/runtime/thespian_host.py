@@ -55,7 +55,7 @@ class ThespianHost(Kernel):
     ) -> None:
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
         self._base = self._system._systemBase
-        self._pending: deque[tuple[Carrier, Any] | PendingSend] = deque(self._base._pendingSends)
+        self._pending: deque[tuple[Cell, Any] | PendingSend] = deque(self._base._pendingSends)
         self._base._pendingSends = self._pending
         self._registry: dict[str, Any] = self._base.actorRegistry
         self._outside = self._registry[self._system.systemAddress.actorAddressString]
@@ -99,13 +99,12 @@ class ThespianHost(Kernel):
     def _drain(self) -> None:
         """Deliver in order until nothing waits. Exits and their notices are Thespian's to carry out."""
         self._running = True
-        pending, run = self._pending, self._run
+        pending, run, deliver = self._pending, self._run, self._deliver
         try:
             while pending:
                 send = pending.popleft()
                 if type(send) is tuple:
-                    carrier, message = send
-                    carrier.deliver(message)
+                    deliver(*send)
                 else:
                     run(send)
         finally:
@@ -141,7 +140,7 @@ class ThespianHost(Kernel):
         self._graves.clear()
 
     def _post(self, sender: Cell | None, to: Cell, message: Any) -> None:
-        self._pending.append((to.mailbox, message))
+        self._pending.append((to, message))
 
     def _after(self, ns: int, cell: Cell, timer: Timer) -> Cancellable:
         return self._call_later(ns * NS, partial(self._due, cell, timer))
