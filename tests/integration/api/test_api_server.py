@@ -24,7 +24,7 @@ def test_the_socket_and_its_folder_are_for_their_user_alone(service: Any) -> Non
 
 
 def test_a_second_supervisor_on_the_same_socket_is_refused_and_the_first_one_stays(service: Any, backend: Any) -> None:
-    with pytest.raises(SocketInUse, match="another supervisor answers on"):
+    with pytest.raises(SocketInUse, match="another process answers on"):
         service.loop.run(server(service.path, backend).start())
     assert stat.S_ISSOCK(service.path.stat().st_mode)
 

@@ -98,7 +98,7 @@ async def test_f22_with_the_database_away_cancels_leave_and_openings_do_not(star
 @pytest.mark.parametrize("engine", ["durable"], indirect=True)
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_openings_are_refused_while_the_workflow_tables_alone_are_locked_and_never_sent_late(start, url, venue):
-    stand = await start(start_timeout=0.2)
+    stand = await start(start_timeout=2.0)
     with closing(sqlite3.connect(make_url(workflow_url(url)).database or "", isolation_level=None)) as other:
         other.execute("begin immediate")
         answered = await stand.place(1, order(10))

@@ -31,7 +31,7 @@ from opensqt_actors.venues.fake import FakeVenue
 from opensqt_actors.venues.port import Venue
 
 PATIENCE = 10.0
-ACCOUNTS = 40
+ACCOUNTS = 200
 SYMBOLS = 40
 
 T = TypeVar("T")
@@ -196,7 +196,8 @@ async def open_simulated(simulator: Simulator) -> AsyncIterator[Open]:
     labs: list[SimulatedLab] = []
 
     async def opened(tuning: Tuning | None = None, opening: Opening | None = None) -> SimulatedLab:
-        number = next(_labs) % ACCOUNTS
+        number = next(_labs)
+        assert number < ACCOUNTS, "every lab needs an account of its own: raise ACCOUNTS"
         key = f"sim-key-{number:02}"
         venue = BinanceUsdm(
             f"test-{number}", Credentials(SecretStr(key), SecretStr(f"sim-secret-{number:02}")), simulator.site, tuning
