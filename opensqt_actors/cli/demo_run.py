@@ -207,6 +207,8 @@ class Demo:
         try:
             while time.monotonic() < deadline and self.signals <= 1:
                 found = watcher.poll()
+                # the signal may come between two looks: what traded meanwhile has books to compare
+                self.traded = self.traded or (isinstance(found, StatusView) and trades(found))
                 if not isinstance(found, StatusView) or found.fills >= int(admin.account(KEY)["fills"]):
                     return
                 time.sleep(0.05)
