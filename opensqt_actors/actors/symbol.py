@@ -268,9 +268,11 @@ class SymbolActor:
         self.heard += 1
         truth = message.truth
         if self.phase in (Phase.PREPARING, Phase.REFUSED) or not self.sync.asking:
-            return []
+            self.sync.ends(truth)
+            return self.act(now)
         if not self.sync.answered():
-            return self.ask_truth(now)
+            self.sync.ends(truth)
+            return [*self.act(now), *self.ask_truth(now)]
         again = self.sync.apply(truth, self.strategy, now)
         effects = submit(self, (), tuple(again)) if again else []
         verdict = self.sync.compare(truth, now)

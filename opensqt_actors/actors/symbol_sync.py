@@ -14,7 +14,7 @@ from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.domain.ids import ClientId, is_ours
 from opensqt_actors.domain.orders import OrderReport, OrderRequest, OrderStatus, Truth
 from opensqt_actors.domain.reconcile import LAG, Gap, Sightings, gap
-from opensqt_actors.domain.slots import SlotStatus, WorkingOrder
+from opensqt_actors.domain.slots import Slot, SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Strategy
 
 SECOND = 1_000_000_000
@@ -128,6 +128,16 @@ class Sync:
         self._fills(truth, strategy)
         return again
 
+    def ends(self, truth: Truth) -> None:
+        """How orders ended is true for ever, also in an answer that will not do otherwise.
+
+        The exchange's actor has learnt it from the same answer and tells it no second time.
+        """
+        for client_id, found in truth.found:
+            if found is not None and found.status.terminal:
+                self._known(client_id)
+                self.ledger.slots.report(found)
+
     def _fills(self, truth: Truth, strategy: Strategy | None) -> None:
         confirmed = self.ledger.totals.confirmed
         unclaimed = False
@@ -160,7 +170,7 @@ class Sync:
         order = slot.order if slot is not None else None
         if slot is None or order is None or order.since > self.asked:
             return None
-        if order.restored and order.loose and not order.seen and not order.booked and not order.kind.opens:
+        if order.restored and order.loose and not order.seen and not order.booked and _closes(slot, order):
             order.loose = False
             return self._again(slot.level, order)
         if self.asked - order.since < self.request_life:
@@ -219,3 +229,8 @@ class Sync:
         if verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending):
             return LAG
         return min(interval, max(self.again_at - now, 1)) if self.again_at else interval
+
+
+def _closes(slot: Slot, order: WorkingOrder) -> bool:
+    """Whether an order is an exit of something that its slot still holds: a correction may have taken it away."""
+    return not order.opens and (-slot.position if order.buys else slot.position) >= order.quantity

@@ -295,6 +295,8 @@ class Slots:
             return False
         slot.status = PENDING
         self._give(slot, order)
+        if not order.opens and not slot.position:
+            self.bare.add(level)
         self._note(slot, "restored {0.name} {1}@{2} gen {3}", order.kind, order.quantity, order.price, order.generation)
         return True
 

@@ -110,6 +110,42 @@ def test_f15_an_exit_that_was_on_its_way_goes_out_again_under_the_same_id_at_onc
     assert market.actor.slots.slot(-1).status is SlotStatus.LOCKED
 
 
+@pytest.mark.parametrize("quantity", [0, 6])
+def test_an_exit_of_what_a_correction_took_away_is_not_sent_again(quantity: int) -> None:
+    order = live(-1, OrderKind.EXIT_SELL, at=NOW - SECOND, known=False)
+    market = Market(restored=journal(order, slots=(held(-1, quantity),) if quantity else ()))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=quantity)
+    assert not market.places()
+    timer = market.timer("reconcile")
+    assert timer is not None
+    market.step(timer.message, timer.after)
+    market.truth(found=((order.intent.client_id, None),), position=quantity)
+    assert market.written(OrderSaved)[0].status is OrderStatus.REJECTED
+    assert [plan.request.quantity for plan in market.places() if not plan.kind.opens] == [quantity][: quantity > 0]
+
+
+def test_a_restored_exit_of_a_level_that_holds_nothing_is_cancelled() -> None:
+    order = live(-1, OrderKind.EXIT_SELL)
+    market = Market(restored=journal(order))
+    market.prepare()
+    market.truth(open_orders=(told(order, OrderStatus.NEW),))
+    assert market.cancels() == [order.intent.client_id]
+
+
+def test_an_order_that_ended_in_an_answer_that_will_not_do_has_ended() -> None:
+    market = Market().trade()
+    plan = market.plan(-1)
+    market.step(Reconcile())
+    market.step(Reconcile())  # the answer on its way is older than what is to be known now
+    ended = replace(market.report(plan, OrderStatus.CANCELED), filled=0)
+    market.truth(found=((plan.request.client_id, ended),))
+    assert [saved.client_id for saved in market.written(OrderSaved)] == [plan.request.client_id]
+    (want,) = market.told(WantTruth)
+    assert plan.request.client_id not in [client_id for _, client_id in want.venue_ids]
+    assert market.plan(-1).request.client_id != plan.request.client_id
+
+
 def test_an_exit_that_could_not_be_sent_again_keeps_its_id_while_the_first_one_may_still_come() -> None:
     order = live(-1, OrderKind.EXIT_SELL, at=NOW - SECOND, known=False)
     market = Market(restored=journal(order, slots=(held(),)))
