@@ -9,7 +9,7 @@ from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
 from opensqt_actors.actors.symbol_sync import SOON, Verdict
 from opensqt_actors.actors.views import ReconcileView
-from opensqt_actors.domain.orders import Truth
+from opensqt_actors.domain.orders import RefusalCode, Truth
 from opensqt_actors.domain.reconcile import LAG, Holding, corrections
 from opensqt_actors.runtime.effects import Effect
 
@@ -80,6 +80,8 @@ class Reconciliation:
                 verdict = Verdict.SAME
                 effects.append(_corrected(actor, before, corrected))
         if verdict is Verdict.SAME:
+            if corrected or self.missing is not None:
+                _release(actor)
             self.missing = None
             actor.gates.open(GATE)
         elif verdict is Verdict.DIFFERENT:
@@ -136,6 +138,13 @@ class Reconciliation:
             ),
         )
         return [ports.Reply(message.request, view) for message in waiting]
+
+
+def _release(actor: SymbolActor) -> None:
+    """Exits that were refused or held back for a position that the books were wrong about need not wait any longer."""
+    for slot in actor.slots.held.values():
+        if slot.refused_for in ("", RefusalCode.REDUCE_ONLY):
+            slot.blocked_until = 0
 
 
 def _held(actor: SymbolActor, theirs: Decimal, ours: Decimal) -> str:

@@ -12,9 +12,9 @@ from support.past import held, journal
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import ForeignFill, WantTruth
 from opensqt_actors.actors.operator import Refusal
-from opensqt_actors.actors.symbol_messages import Reconcile, ReconcileNow
+from opensqt_actors.actors.symbol_messages import Recheck, Reconcile, ReconcileNow
 from opensqt_actors.actors.views import ReconcileView
-from opensqt_actors.domain.orders import OrderReport, OrderStatus
+from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
 from opensqt_actors.domain.reconcile import LAG
 from opensqt_actors.domain.records import FillSaved, SlotSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridMode
@@ -241,3 +241,19 @@ def test_f20_while_the_venue_holds_less_no_exit_is_sent_that_it_would_refuse() -
     market.step(Reconcile(), 20 * SECOND)
     market.quote(9_986.0)
     assert len([slot for slot in market.actor.slots.held.values() if slot.order is not None]) == 2
+
+
+def test_f20_an_exit_that_was_refused_for_wrong_books_goes_out_as_soon_as_they_are_right() -> None:
+    market = holding(60, 60)
+    market.update(market.plan(-1), OrderStatus.CANCELED)
+    for _ in range(3):
+        market.fails(market.plan(-1), RefusalCode.REDUCE_ONLY.value)
+        market.step(Recheck(), 2 * SECOND)
+    assert market.actor.slots.by_level[-1].blocked_until > market.now + 30 * SECOND
+    while market.actor.sync.asking:  # each refusal asked what the venue holds
+        market.truth(position=90, open_orders=resting(market))
+    compare(market, 90)
+    compare(market, 90, 1, ReconcileNow(7, accept=True))
+    assert market.actor.slots.position == 90
+    held_now = {slot.level: slot.position for slot in market.actor.slots.held.values()}
+    assert [(plan.level, plan.request.quantity) for plan in market.places()] == [(-1, held_now[-1])]
