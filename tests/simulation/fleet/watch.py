@@ -121,7 +121,8 @@ class Watch:
                 len(slots.by_level),
                 len(slots.held) + slots.working + 2 * (grid.buy_window + grid.sell_window) + 8,
             )
-            yield "orders of a symbol", slots.working, max(grid.max_open_orders, slots.exit_orders)
+            # exits never wait for room: until a cancel is through, both together may be more (at rest never)
+            yield "openings of a symbol", slots.working - slots.exit_orders, grid.max_open_orders
             yield "known trades", len(slots._trades), KNOWN_TRADES
             yield (
                 "unwritten orders",
