@@ -5,6 +5,7 @@ Whatever is started here is ended by the fixture that started it; a failure show
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import select
@@ -68,6 +69,13 @@ class VenueProcess:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         self.port = self.admin_port = 0
         self.ca = folder / "ca.pem"
+        self.key = KEY
+
+    def of(self, key: str) -> VenueProcess:
+        """The same venue as another account sees it."""
+        seen = copy.copy(self)
+        seen.key = key
+        return seen
 
     def ready(self) -> VenueProcess:
         """Wait for its one line."""
@@ -124,25 +132,27 @@ class VenueProcess:
         for symbol, market in self.markets().items():
             self.set_price(symbol, Decimal(market["ask"]) + Decimal(market["tick"]))
 
-    def account(self, key: str = KEY) -> dict[str, Any]:
+    def account(self, key: str | None = None) -> dict[str, Any]:
         """Money and positions."""
-        answer: dict[str, Any] = self.admin("GET", f"/accounts/{key}")
+        answer: dict[str, Any] = self.admin("GET", f"/accounts/{key or self.key}")
         return answer
 
-    def fills(self, key: str = KEY) -> list[dict[str, Any]]:
+    def fills(self, key: str | None = None) -> list[dict[str, Any]]:
         """Every fill of the account, oldest first."""
-        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key}/fills")["fills"]
+        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key or self.key}/fills")["fills"]
         return answer
 
-    def open_orders(self, key: str = KEY, symbol: str | None = None) -> list[dict[str, Any]]:
+    def open_orders(self, key: str | None = None, symbol: str | None = None) -> list[dict[str, Any]]:
         """Every order that rests."""
         wanted = f"&symbol={symbol}" if symbol else ""
-        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key}/orders?open=true{wanted}")["orders"]
+        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key or self.key}/orders?open=true{wanted}")[
+            "orders"
+        ]
         return answer
 
-    def orders(self, key: str = KEY) -> list[dict[str, Any]]:
+    def orders(self, key: str | None = None) -> list[dict[str, Any]]:
         """Every order that the account ever had, ended ones included."""
-        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key}/orders")["orders"]
+        answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key or self.key}/orders")["orders"]
         return answer
 
     def stats(self) -> dict[str, Any]:
@@ -318,7 +328,7 @@ def configuration(
             ACCOUNT: {
                 "venue": "binanceusdm",
                 "simulated": {"port": venue.port, "ca": str(venue.ca)},
-                "api_key": KEY,
+                "api_key": venue.key,
                 "secret": SECRET,
                 "budget": {"orders_per_second": 1000, "burst": 1000},
             }

@@ -36,6 +36,11 @@ class PriceBody(_Body):
     price: Decimal = Field(gt=0)
 
 
+class QuoteBody(_Body):
+    bid: Decimal = Field(ge=0)
+    ask: Decimal = Field(ge=0)
+
+
 class MarketBody(_Body):
     """Either the `rules` of the file format, or a `symbol` with a `reference` price."""
 
@@ -117,6 +122,7 @@ class Admin:
                 web.post("/markets/pause", self._pause),
                 web.post("/markets/resume", self._resume),
                 web.post("/markets/{symbol}/price", self._price),
+                web.post("/markets/{symbol}/quote", self._quote),
                 web.post("/markets/{symbol}/delist", self._delist),
                 web.get("/accounts/{key}", self._account),
                 web.get("/accounts/{key}/orders", self._orders),
@@ -212,6 +218,12 @@ class Admin:
         self._exchange.set_price(symbol, ticks, self._core.now())
         self._core.settle()
         return {"symbol": symbol, "price": rules.price_text(ticks)}
+
+    async def _quote(self, request: web.Request) -> Any:
+        symbol = self._symbol(request.match_info["symbol"])
+        body = await _read(request, QuoteBody)
+        rules = self._exchange.rules(symbol)
+        return {"told": self._sockets.misquote(symbol, rules.to_ticks(body.bid), rules.to_ticks(body.ask))}
 
     async def _delist(self, request: web.Request) -> Any:
         symbol = self._symbol(request.match_info["symbol"])

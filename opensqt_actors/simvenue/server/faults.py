@@ -45,6 +45,7 @@ class Match(BaseModel):
     account: str | None = None
     symbol: str | None = None
     client_id_prefix: str | None = None
+    time_in_force: str | None = None
     event: str | None = None
     execution: str | None = None
     status: str | None = None
@@ -75,6 +76,8 @@ class Rule(BaseModel):
     def _fits(self) -> Self:
         if self.action.on_events and (self.match.path or self.match.method):
             raise ValueError(f"{self.action.value} hits user-data frames: match them by event, not by path or method.")
+        if self.action.on_events and self.match.time_in_force:
+            raise ValueError(f"{self.action.value} hits user-data frames, which are not matched by time_in_force.")
         if not self.action.on_events and (self.match.event or self.match.execution or self.match.status):
             raise ValueError(f"{self.action.value} hits requests: match them by path and method, not by event.")
         if self.each and self.action is not Action.ERROR:
@@ -84,13 +87,14 @@ class Rule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is known of a request when it arrives. A batch has several symbols and client ids."""
+    """What is known of a request when it arrives. A batch has several symbols, client ids, times in force."""
 
     path: str
     method: str
     account: str
     symbols: Collection[str] = ()
     client_ids: Collection[str] = ()
+    times_in_force: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ def _request_matches(match: Match, request: Request) -> bool:
         and _is(match.account, request.account)
         and _among(match.symbol, request.symbols)
         and _any_starts(match.client_id_prefix, request.client_ids)
+        and _among(match.time_in_force, request.times_in_force)
     )
 
 

@@ -47,7 +47,12 @@ def about(path: str, method: str, account: str, parameters: Mapping[str, str]) -
     symbols = {entry["symbol"] for entry in entries if entry.get("symbol")}
     names = ("newClientOrderId", "origClientOrderId")
     return Request(
-        path, method, account, symbols, {entry[name] for entry in entries for name in names if entry.get(name)}
+        path,
+        method,
+        account,
+        symbols,
+        {entry[name] for entry in entries for name in names if entry.get(name)},
+        {entry["timeInForce"] for entry in entries if entry.get("timeInForce")},
     )
 
 

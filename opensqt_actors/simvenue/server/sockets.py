@@ -74,6 +74,14 @@ class Sockets:
             connection.silent = False
             connection.silent_symbols.clear()
 
+    def misquote(self, symbol: str, bid: int, ask: int) -> int:
+        """Tell a best bid and ask (ticks) that the book does not have; how many sockets were told."""
+        quote, told = self._core.exchange.book_ticker(symbol), self._core.clock.told()
+        self._market.publish([quote._replace(bid=bid, ask=ask, time=self._core.now())], told)
+        told_to = len(self._market.dirty)
+        self._flush()
+        return told_to
+
     async def close(self) -> None:
         """Close all sockets: the venue goes away."""
         await asyncio.gather(*(connection.closed() for connection in tuple(self._open)))

@@ -289,3 +289,14 @@ async def test_a_delisted_market_cancels_its_orders_and_takes_no_more(venue: Any
     with pytest.raises(Exception, match=r"-4141"):
         await client.create_order(BTC, "limit", "buy", 0.01, 90_000)
     await end(task)
+
+
+async def test_a_false_quote_is_told_and_the_book_stays_as_it_is(venue: Any) -> None:
+    session, socket = await raw_socket(venue, "/stream?streams=btcusdt@bookTicker")
+    before = (await venue.admin("GET", "/markets"))["markets"][0]
+    assert await venue.admin("POST", "/markets/BTCUSDT/quote", {"bid": "0", "ask": "96000"}) == {"told": 1}
+    frame = await next_frame(socket)
+    assert (frame["data"]["b"], frame["data"]["a"]) == ("0.0", "96000.0")
+    assert (await venue.admin("GET", "/markets"))["markets"][0] == before
+    await venue.admin("POST", "/markets/NOPE/quote", {"bid": "1", "ask": "2"}, expect=404)
+    await session.close()

@@ -197,6 +197,7 @@ def _each(call: Call, entries: list[dict[str, str]], method: str, action: Callab
                     call.account,
                     (entry.get("symbol", ""),),
                     (entry.get("newClientOrderId") or entry.get("origClientOrderId") or "",),
+                    (entry.get("timeInForce", ""),),
                 )
             )
             if fault is not None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from opensqt_actors.simvenue.server.faults import MAX_RULES, Action, Faults, Request, UserFrame, rule_from
 
-PLACE = Request("/fapi/v1/order", "POST", "sim-a", {"BTCUSDT"}, {"abc"})
+PLACE = Request("/fapi/v1/order", "POST", "sim-a", {"BTCUSDT"}, {"abc"}, {"GTX"})
 FRAME = UserFrame("sim-a", "ORDER_TRADE_UPDATE", ("BTCUSDT",), "abc", "TRADE", "FILLED")
 
 
@@ -18,6 +18,7 @@ FRAME = UserFrame("sim-a", "ORDER_TRADE_UPDATE", ("BTCUSDT",), "abc", "TRADE", "
         {"path": "/fapi/v1/order"},
         {"method": "POST", "account": "sim-a"},
         {"symbol": "BTCUSDT", "client_id_prefix": "ab"},
+        {"time_in_force": "GTX"},
     ],
 )
 def test_a_rule_hits_what_fits_all_its_conditions(match: dict[str, str]) -> None:
@@ -34,6 +35,7 @@ def test_a_rule_hits_what_fits_all_its_conditions(match: dict[str, str]) -> None
         {"account": "sim-b"},
         {"symbol": "ETHUSDT"},
         {"client_id_prefix": "b"},
+        {"time_in_force": "GTC"},
         {"path": "/fapi/v1/order", "symbol": "ETHUSDT"},
     ],
 )
