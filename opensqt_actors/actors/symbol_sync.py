@@ -119,8 +119,7 @@ class Sync:
         again: list[OrderPlan] = []
         for client_id, found in truth.found:
             if found is not None:
-                self._known(client_id)
-                slots.report(found)
+                self._take(found)
                 continue
             plan = self._never_there(client_id, now)
             if plan is not None:
@@ -133,10 +132,9 @@ class Sync:
 
         The exchange's actor has learnt it from the same answer and tells it no second time.
         """
-        for client_id, found in truth.found:
+        for _, found in truth.found:
             if found is not None and found.status.terminal:
-                self._known(client_id)
-                self.ledger.slots.report(found)
+                self._take(found)
 
     def _fills(self, truth: Truth, strategy: Strategy | None) -> None:
         confirmed = self.ledger.totals.confirmed
@@ -154,6 +152,10 @@ class Sync:
             if not unclaimed:
                 confirmed = max(confirmed, fill.trade_id)
         self.ledger.confirm(confirmed)
+
+    def _take(self, found: OrderReport) -> None:
+        self._known(found.client_id)
+        self.ledger.slots.report(found)
 
     def _known(self, client_id: ClientId) -> bool:
         """The venue has it: it is watched from now on. True: nobody did before."""

@@ -14,6 +14,10 @@ from typing import IO, Any
 import psutil
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from support.processes import wait_until
+
 from opensqt_actors.cli.demo_folder import DemoFolder
 from opensqt_actors.cli.failure import Failure
 from opensqt_actors.cli.main import run
@@ -52,24 +56,20 @@ class DemoProcess:
 
 def until_fills(folder: DemoFolder, least: int) -> None:
     """Wait until the venue has so many fills of ours."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def fills() -> int:
         ports = folder.venue_ports()
         try:
-            if ports and int(VenueAdmin(ports[1]).account("sim-demo-key")["fills"]) >= least:
-                return
+            return int(VenueAdmin(ports[1]).account("sim-demo-key")["fills"]) if ports else 0
         except Failure:
-            pass
-        assert time.monotonic() < deadline, "no fills within 60 s"
-        time.sleep(0.1)
+            return 0
+
+    wait_until(lambda: fills() >= least, f"{least} fills")
 
 
 def until_seen_trading(demo: DemoProcess) -> None:
     """Wait until the demo itself has said that symbols trade: only then has it figures to print."""
-    deadline = time.monotonic() + 60
-    while not re.search(r"[1-9]\d* of \d+ symbols trade", demo.said):
-        assert time.monotonic() < deadline, f"the demo saw no trading within 60 s: {demo.said}"
-        time.sleep(0.1)
+    wait_until(lambda: re.search(r"[1-9]\d* of \d+ symbols trade", demo.said), "a demo that has seen trading")
 
 
 @pytest.fixture
@@ -156,10 +156,7 @@ def test_what_a_killed_demo_left_running_can_be_ended(
 
 def test_ctrl_c_before_trading_has_begun_ends_everything_too(kept: DemoFolder, tmp_path: Path) -> None:
     demo = DemoProcess(tmp_path / "err", "--symbols", "2", "--state", str(kept.path))
-    deadline = time.monotonic() + 30
-    while kept.recorded()[1] is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: kept.recorded()[1], "a venue")
     demo.process.send_signal(signal.SIGINT)
     assert demo.ended() == (0, [])
     _, venue, supervisor = kept.recorded()

@@ -16,8 +16,7 @@ from support.processes import KEY, SECRET, Supervisor, VenueProcess, configurati
 from support.stage import GRID, Hire, Stage
 
 SYMBOLS = 36
-POOR, HEDGED, DEBTOR, STRANGER = "sim-poor", "sim-hedged", "sim-debtor", "sim-stranger"
-KEYS = (KEY, "sim-orders", "sim-markets", "sim-process", "sim-events", DEBTOR, STRANGER, "sim-holder")
+KEYS = (KEY, "sim-orders", "sim-markets", "sim-process", "sim-prices", "sim-stranger", "sim-holder")
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +24,6 @@ def venue(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """Markets that move when a scenario says so."""
     folder = tmp_path_factory.mktemp("venue")
     accounts = [{"key": key, "secret": SECRET, "balance": "1000000"} for key in KEYS]
-    accounts.append({"key": POOR, "secret": SECRET, "balance": "3"})
-    accounts.append({"key": HEDGED, "secret": SECRET, "balance": "100000", "hedge_mode": True})
     settings = folder / "settings.yaml"
     settings.write_text(yaml.safe_dump({"accounts": accounts}))
     options = ["--config", str(settings), "--symbols", str(SYMBOLS), "--seed", "1", "--scripted"]

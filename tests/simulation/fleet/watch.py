@@ -121,8 +121,9 @@ class Watch:
                 len(slots.by_level),
                 len(slots.held) + slots.working + 2 * (grid.buy_window + grid.sell_window) + 8,
             )
-            # exits never wait for room: until a cancel is through, both together may be more (at rest never)
-            yield "openings of a symbol", slots.working - slots.exit_orders, grid.max_open_orders
+            # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
+            leaving = sum(order.cancelling for order in slots.orders() if order.opens)
+            yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots._trades), KNOWN_TRADES
             yield (
                 "unwritten orders",

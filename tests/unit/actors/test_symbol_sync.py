@@ -122,7 +122,9 @@ def test_an_exit_of_what_a_correction_took_away_is_not_sent_again(quantity: int)
     market.step(timer.message, timer.after)
     market.truth(found=((order.intent.client_id, None),), position=quantity)
     assert market.written(OrderSaved)[0].status is OrderStatus.REJECTED
-    assert [plan.request.quantity for plan in market.places() if not plan.kind.opens] == [quantity][: quantity > 0]
+    assert [plan.request.quantity for plan in market.places() if not plan.kind.opens] == (
+        [quantity] if quantity else []
+    )
 
 
 def test_a_restored_exit_of_a_level_that_holds_nothing_is_cancelled() -> None:
