@@ -8,6 +8,7 @@ from typing import Any
 
 from opensqt_actors.actors import exchange, operator, ports, symbol
 from opensqt_actors.actors.risk_messages import Connect, ExitBegun, Listen, ShareGiven
+from opensqt_actors.actors.shard_protection import FirstProtection, SymbolProtected
 from opensqt_actors.actors.shard_risk import UNKNOWN, MakeRisk, ShardRisk
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.records import Restored, RiskSaved
@@ -184,6 +185,7 @@ class ShardActor:
         self.parent = parent
         self.parts = parts
         self.risk = ShardRisk(me, parent, parts.risk)
+        self._protection = FirstProtection()
         self._children: dict[ActorId, _Child] = {}
         self._stopping: StopShard | None = None
         self._shares: dict[str, int] = {}
@@ -193,8 +195,12 @@ class ShardActor:
         match message:
             case symbol.RowChanged(row):
                 return [Tell(self.parent, row), Tell(self.risk.id, row)]
-            case AccountRow() | symbol.SymbolUnable():
+            case AccountRow():
                 return [Tell(self.parent, message)]
+            case symbol.SymbolUnable(account, name):
+                return [Tell(self.parent, message), *self._protection.ends(self.symbol_id(account, name))]
+            case SymbolProtected(account, name, levels):
+                return self._protection.protected(self.symbol_id(account, name), levels)
             case StartShard(saved, shares):
                 self._shares = dict(shares)
                 self.risk.remember(saved)
@@ -289,6 +295,7 @@ class ShardActor:
         if child.alive or child.loading:
             return []
         child.loading = True
+        self._protection.begins(actor)
         return [ports.LoadSymbol(spec.account, spec.symbol)]
 
     def _loaded(self, restored: Restored, now: int) -> list[Effect]:
@@ -354,6 +361,7 @@ class ShardActor:
                 self.risk.gone(actor),
                 Tell(self.parent, SymbolQuarantined(account, name, sentence)),
                 ports.Announce("symbol.quarantined", account, name, f"{name} is {sentence}", "critical"),
+                *self._protection.ends(actor),
                 *self._all_done(),
             ]
         child.restarts += 1
@@ -445,7 +453,9 @@ class ShardActor:
             return []
         account, name = child.spec.account, child.spec.symbol
         self._children[child.id] = _Child(child.id, RestartHistory(), child.incarnation)
-        return [Tell(self.parent, SymbolReleased(account, name)), *self._all_done()]
+        return [
+            Tell(self.parent, SymbolReleased(account, name)), *self._protection.ends(child.id), *self._all_done(),
+        ]  # fmt: skip
 
     def _symbols(self) -> list[_Child]:
         return [child for child in self._children.values() if child.spec is not None]
@@ -489,6 +499,7 @@ class ShardActor:
             Tell(self.exchange_id(account), exchange.Detach(name)),
             Stop(child.id),
             Tell(self.parent, SymbolLeft(account, name)),
+            *self._protection.ends(child.id),
         ]
 
     def _stopped(self, actor: ActorId, incarnation: int) -> list[Effect]:

@@ -398,6 +398,8 @@ class SymbolActor:
                 effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
             if self.leaving is not None or self.stopping is not None:
                 effects += self.finished()
+            if not self.protection.told:
+                effects += self.protection.tell(self)
         if self.strategy is not None:
             self.ledger.remember(self.strategy.memory)
         trips = self.ledger.take_trips()

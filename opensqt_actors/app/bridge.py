@@ -22,7 +22,15 @@ _LEVELS = {"info": "INFO", "warning": "WARNING", "error": "ERROR", "critical": "
 class Bridge:
     """The API's Backend: asks the SupervisorActor, and fans announcements out to log, journal and watchers."""
 
-    def __init__(self, host: Host, supervisor: ActorId, append: Callable[[tuple[Entry, ...]], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        supervisor: ActorId,
+        append: Callable[[tuple[Entry, ...]], None],
+        heard: Callable[[Announce], None] = lambda announce: None,
+    ) -> None:
+        """heard: told of what the actors of this process announce."""
+        self._heard = heard
         self._asks = Asks(lambda request: host.tell(supervisor, request))
         self._hub = EventHub()
         self._append = append
@@ -59,6 +67,7 @@ class Bridge:
 
     def _announce(self, sender: ActorRef, effect: Announce) -> None:
         self.announce(effect)
+        self._heard(effect)
 
     def _overheard(self, sender: ActorRef, effect: Overheard) -> None:
         self._hub.publish(effect.announce, time.time_ns())

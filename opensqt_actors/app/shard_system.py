@@ -28,6 +28,7 @@ from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.parts import open_account, shard_parts
 from opensqt_actors.app.shard_lock import ShardLock
+from opensqt_actors.app.startup import Startup
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.paths import shard_socket_path
@@ -51,8 +52,10 @@ SETTLED = 10.0
 class ShardSystem:
     """The parts of one shard's process and their order."""
 
-    def __init__(self, settings: Settings, number: int) -> None:
+    def __init__(self, settings: Settings, number: int, startup: Startup | None = None) -> None:
+        """startup: phases so far."""
         self.settings = settings
+        self.startup = startup or Startup()
         self.number = number
         self._ended: asyncio.Future[int] | None = None
         self._signals = 0
@@ -81,6 +84,7 @@ class ShardSystem:
         database = Database(settings.database_url.get_secret_value())
         stack.callback(database.close)
         instance = Registry(database).instance_id()
+        self.startup.reached("database")
 
         host = ThespianHost(SystemClock(), loop.call_later, on_root_failure=self._root_failed)
         stack.callback(host.close)
@@ -102,7 +106,7 @@ class ShardSystem:
         service = ShardService(self.number, GATEWAY, partial(host.tell, GATEWAY))
         self._announce: Callable[[Announce], None] = partial(self._told, journal, service)
         host.bind(Reply, lambda sender, effect: service.send(effect))
-        host.bind(Announce, lambda sender, effect: self._announce(effect))
+        host.bind(Announce, self._heard)
         host.bind(SendUp, lambda sender, effect: service.send(self._measured(effect.fact)))
         host.bind(Exited, self._exited)
         parts = shard_parts(settings, accounts, instance, strategies)
@@ -127,20 +131,27 @@ class ShardSystem:
             add_to,
         )
         await server.start()
+        self.startup.reached("socket")
         stack.push_async_callback(server.stop, 0)
         stack.push_async_callback(service.close)
         for account in accounts.values():
             stack.push_async_callback(account.close)
         await asyncio.gather(*(open_account(account, router, math.inf) for account in accounts.values()))
+        self.startup.reached("venue")
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
         await engine.start(journal.append)
         host.tell(GATEWAY, VenuesOpen())
+        self.startup.reached("actors")
         loop.call_later(SETTLED, calm_collector)
         logger.debug("shard-{} is ready, process {}", self.number, os.getpid())
 
     def _measured(self, fact: Any) -> Any:
         return with_resident(fact, self._process.memory_info().rss) if isinstance(fact, Screens) else fact
+
+    def _heard(self, sender: ActorRef, effect: Announce) -> None:
+        self._announce(effect)
+        self.startup.heard(effect)
 
     def _told(self, journal: ObservedJournal, service: ShardService, announce: Announce) -> None:
         log_and_store(announce, journal.append, time.time_ns())

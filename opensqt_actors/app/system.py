@@ -10,10 +10,11 @@ import fcntl
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -26,14 +27,13 @@ from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
 from opensqt_actors.actors.views import StatusView
-from opensqt_actors.api.orchestrator import Orchestrator
-from opensqt_actors.api.server import ApiServer
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
 from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
-from opensqt_actors.app.shard_processes import ShardProcesses, end_strays
+from opensqt_actors.app.shard_lock import shard_processes
+from opensqt_actors.app.startup import Startup
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
@@ -53,13 +53,15 @@ from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
-from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
-from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.engine import SimpleEngine
 from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
+
+if TYPE_CHECKING:
+    from opensqt_actors.app.shard_processes import ShardProcesses
+    from opensqt_actors.telemetry.metrics import Metrics
 
 SUPERVISOR = ActorId("supervisor")
 CHECKS_AT_ONCE = 8
@@ -67,6 +69,8 @@ STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
 """Seconds after the start by which what lives for ever has been made."""
+EXITS_FIRST = 3.0
+"""Seconds after which operators are answered although something that is held still waits for its exits."""
 
 
 class AlreadyRunning(OpenSqtError):
@@ -78,9 +82,12 @@ class AlreadyRunning(OpenSqtError):
 class System:
     """The parts of one supervisor process and their order."""
 
-    def __init__(self, settings: Settings, logs: Logs, config: Path | None = None) -> None:
-        """config: the file that the settings are from, for the shards' processes."""
+    def __init__(
+        self, settings: Settings, logs: Logs, config: Path | None = None, startup: Startup | None = None
+    ) -> None:
+        """config: the file that the settings are from, for the shards' processes; startup: phases so far."""
         self.settings = settings
+        self.startup = startup or Startup()
         self._config = config
         self._logs = logs
         self._ended: asyncio.Future[int] | None = None
@@ -116,9 +123,10 @@ class System:
         database = Database(settings.database_url.get_secret_value())
         stack.callback(database.close)
         database.migrate()
-        await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
+        await self._end_strays()
         registry = Registry(database)
         instance = registry.instance_id()
+        self.startup.reached("database")
 
         clock = SystemClock()
         host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
@@ -137,8 +145,8 @@ class System:
         specs = registry.specs()
         new = not specs and not registry.specs(removed=True)
         if new or not settings.shards:
-            for account in accounts.values():
-                await open_account(account, router)
+            await asyncio.gather(*(open_account(account, router) for account in accounts.values()))
+            self.startup.reached("venue")
         if new:
             specs = settings.specs()
             await self._check(accounts, specs)
@@ -148,16 +156,62 @@ class System:
                 await account.close()
             specs = self._placed(registry, specs, new=new)
 
-        metrics = Metrics()
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
-        journal = ObservedJournal(database, on_alert=self._journal_alert, metrics=metrics, failpoint=failpoint)
+        journal = ObservedJournal(database, on_alert=self._journal_alert, failpoint=failpoint)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
-        self.bridge = Bridge(host, SUPERVISOR, journal.append)
+        self.bridge = Bridge(host, SUPERVISOR, journal.append, self.startup.heard)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
         await engine.start(journal.append)
+        if new:
+            # Nothing is held yet, and a start that fails leaves no registry behind: first everything that can fail.
+            await self._serve(stack, accounts, journal)
+            specs = registry.seed(specs)
+        if settings.shards:
+            self._processes = self._make_processes(host)
+        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
+        self._host = host
+        host.start(SUPERVISOR, supervisor)
+        host.tell(SUPERVISOR, StartSupervisor())
+        self.startup.reached("actors")
+        if not new:
+            # What is held needs its exits before anybody needs an answer.
+            if not settings.shards and specs:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(EXITS_FIRST):
+                        await self.startup.protected.wait()
+            await self._serve(stack, accounts, journal)
+        loop.call_later(SETTLED, calm_collector)
+        logger.info(
+            "supervisor {} is up: {} symbols on {} accounts, registry {}",
+            instance,
+            len(specs),
+            len(accounts),
+            database.name,
+        )
 
+    async def _end_strays(self) -> None:
+        """End shards that the configuration does not have any more. What does that is imported only when there are."""
+        settings = self.settings
+        if settings.shards or any(shard_processes(settings.state_dir)):
+            from opensqt_actors.app.shard_processes import end_strays
+
+            await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
+
+    async def _serve(self, stack: AsyncExitStack, accounts: dict[str, VenueAccount], journal: ObservedJournal) -> None:
+        """Answer operators: metrics and the API. Their imports take a while, in which the loop goes on."""
+        settings = self.settings
+        await asyncio.to_thread(_import_surfaces)
+        from opensqt_actors.api.orchestrator import Orchestrator
+        from opensqt_actors.api.server import ApiServer
+        from opensqt_actors.telemetry.endpoint import MetricsEndpoint
+        from opensqt_actors.telemetry.metrics import Metrics
+
+        metrics = Metrics()
+        journal.metrics = metrics
+        for account in accounts.values():
+            account.watch(journal, metrics.tick_to_order_seconds.observe)
         if settings.telemetry.metrics_port:
             endpoint = MetricsEndpoint(
                 settings.telemetry.metrics_port, metrics, self._status, partial(self._refresh, metrics, journal)
@@ -169,25 +223,6 @@ class System:
         )
         await server.start()
         stack.push_async_callback(server.stop)
-        if new:
-            # After everything that can fail: a start that fails leaves no registry behind.
-            specs = registry.seed(specs)
-        if settings.shards:
-            self._processes = self._make_processes(host)
-        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
-        for account in accounts.values():
-            account.watch(journal, metrics.tick_to_order_seconds.observe)
-        self._host = host
-        host.start(SUPERVISOR, supervisor)
-        host.tell(SUPERVISOR, StartSupervisor())
-        loop.call_later(SETTLED, calm_collector)
-        logger.info(
-            "supervisor {} is up: {} symbols on {} accounts, registry {}",
-            instance,
-            len(specs),
-            len(accounts),
-            database.name,
-        )
 
     def _make_supervisor(
         self,
@@ -224,6 +259,8 @@ class System:
     def _make_processes(self, host: ThespianHost) -> ShardProcesses:
         if self._config is None:
             raise ConfigError("shards: processes of their own read the configuration from a file; there is none")
+        from opensqt_actors.app.shard_processes import ShardProcesses
+
         return ShardProcesses(host, self.settings.state_dir, self._config, self.settings.shards)
 
     def _make_proxy(self, parent: ActorId, number: int) -> ShardProxy:
@@ -338,6 +375,18 @@ class System:
         metrics.journal_pending.set(journal.counters().pending)
         metrics.events_dropped.set(self.bridge.dropped)
         metrics.log_dropped.set(self._logs.dropped)
+        for phase, seconds in self.startup.phases.items():
+            metrics.startup_seconds.labels(phase).set(seconds)
+
+
+def _import_surfaces() -> None:
+    """Load what answers operators, in a thread: gRPC and the web server."""
+    import opensqt_actors.api.orchestrator
+    import opensqt_actors.api.server
+    import opensqt_actors.telemetry.endpoint  # noqa: F401
+    from opensqt_actors.venues.ccxt import lazy
+
+    lazy.complete()
 
 
 class _StateLock:

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, assert_never
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from opensqt_actors.domain.orders import OrderStatus
@@ -32,6 +31,7 @@ from opensqt_actors.domain.records import (
     TotalsSaved,
 )
 from opensqt_actors.storage import tables
+from opensqt_actors.storage.dialect import insert_of
 from opensqt_actors.storage.errors import BadEntry
 from opensqt_actors.storage.merge import STAGES, merge_statement
 from opensqt_actors.storage.tables import INT64_MAX
@@ -155,7 +155,7 @@ class Statements:
     """The statements of one kind of database, built once so that SQLAlchemy and the driver keep them prepared."""
 
     def __init__(self, dialect: str) -> None:
-        insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        insert: Any = insert_of(dialect)
         slots, totals = tables.slots, tables.totals
         self.new_intent = sa.insert(tables.orders)
         self.intent = insert(tables.orders).on_conflict_do_nothing()

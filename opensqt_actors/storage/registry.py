@@ -10,13 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import check_instance
 from opensqt_actors.domain.settings import GridSettings, RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.storage.database import Database
+from opensqt_actors.storage.dialect import insert_of
 from opensqt_actors.storage.tables import meta, symbols
 
 ASSIGN = -1
@@ -65,7 +65,7 @@ class Registry:
 def instance_id(connection: Connection) -> str:
     """See `Registry.instance_id`."""
     made = "".join(secrets.choice(_DIGITS) for _ in range(2))
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert: Any = insert_of(connection.dialect.name)
     connection.execute(insert(meta).values(key=_INSTANCE, value=made).on_conflict_do_nothing())
     stored: str = connection.scalars(sa.select(meta.c.value).where(meta.c.key == _INSTANCE)).one()
     check_instance(stored)

@@ -127,6 +127,12 @@ class Metrics:
         self.journal_pending = Gauge("opensqt_journal_pending", "Entries not written yet.", registry=self.registry)
         self.log_dropped = Gauge("opensqt_log_lines_dropped", "Log lines dropped.", registry=self.registry)
         self.events_dropped = Gauge("opensqt_events_dropped", "Events not delivered.", registry=self.registry)
+        self.startup_seconds = Gauge(
+            "opensqt_startup_seconds",
+            "From the start of the process to the end of each phase of its start.",
+            ("phase",),
+            registry=self.registry,
+        )
         self._rejected = Counter(
             "opensqt_orders_rejected", "Orders refused by the venue.", ("code",), registry=self.registry
         )

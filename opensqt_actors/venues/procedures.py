@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from loguru import logger
-from rapidfuzz import fuzz, process, utils
 
 from opensqt_actors.actors.ports import (
     FetchTruth,
@@ -108,6 +107,8 @@ def not_there(venue: Venue, symbol: str) -> str:
     status = venue.closed().get(symbol)
     if status is not None:
         return f"{symbol} is not open for trading at the venue: its status is {status}"
+    from rapidfuzz import fuzz, process, utils  # only who has erred waits for it
+
     alike = process.extractOne(
         symbol, list(venue.instruments()), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_ALIKE
     )

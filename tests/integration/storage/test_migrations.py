@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 
 from opensqt_actors import resources
 from opensqt_actors.storage import Database, Registry, SchemaMismatch
-from opensqt_actors.storage.migrations import current_revision
+from opensqt_actors.storage.migrations import NEWEST, current_revision, revisions
 from opensqt_actors.storage.tables import metadata
 
 MIGRATE = "import sys; from opensqt_actors.storage import Database; d = Database(sys.argv[1]); d.migrate(); d.close()"
@@ -113,3 +113,9 @@ def test_tables_of_others_are_left_alone(blank_url):
     with database.read() as connection:
         assert "dbos_something" in sa.inspect(connection).get_table_names()
     database.close()
+
+
+def test_the_newest_revision_is_the_one_that_the_code_takes_for_it() -> None:
+    head, known = revisions()
+    assert head == NEWEST
+    assert NEWEST in known

@@ -26,6 +26,21 @@ PROGRAMS = {
         from ccxt.pro import bybit
         assert bybit.__module__ == "ccxt.pro.bybit"
     """,
+    "what_nobody_needs_at_a_start_is_put_in_place_later": """
+        from opensqt_actors.venues.ccxt.lazy import complete, load
+        import sys
+        pro = load("binance", "binanceusdm")
+        assert "requests" not in sys.modules and not hasattr(pro.binanceusdm, "fapiPrivateGetBalance")
+        complete()
+        complete()
+        assert callable(pro.binanceusdm.fapiPrivateGetBalance)
+        import requests
+        base = sys.modules["ccxt.base.exchange"]
+        assert base.Session is requests.Session and base.HTTPError is requests.exceptions.HTTPError
+        assert base.requestsConnectionError is requests.exceptions.ConnectionError
+        from ccxt.abstract.binance import ImplicitAPI
+        assert "fapiPrivateGetBalance" in vars(ImplicitAPI)
+    """,
     "a_name_that_never_was_is_an_attribute_error": """
         from opensqt_actors.venues.ccxt.lazy import load
         pro = load("binance", "binanceusdm")
