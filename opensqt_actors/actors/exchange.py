@@ -35,6 +35,7 @@ from opensqt_actors.actors.exchange_messages import (
     SymbolChecked,
     SymbolDown,
     WantFacts,
+    WantPast,
     WantTruth,
     WithdrawOpenings,
 )
@@ -138,7 +139,9 @@ class ExchangeActor:
             account, self.budget, published, tell=self._to_symbol, alive=self._alive, pending_timeout=pending_timeout,
             seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
-        self.watch = ExchangeRisk(account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol)
+        self.watch = ExchangeRisk(
+            account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol, tell=self._to_symbol
+        )
         self.dead_man = DeadMan(dead_man, self.desk.tracker)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
@@ -177,7 +180,8 @@ class ExchangeActor:
             Detach: self._detach,
             SymbolDown: self._symbol_down,
             WantTruth: self._want_truth,
-            WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol)],
+            WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol, history=False)],
+            WantPast: lambda message, now: self.watch.want_past(message.symbol),
             CheckSymbol: self._check_symbol,
             WithdrawOpenings: self._withdraw_openings,
             ReportTo: self._set_report_to,
@@ -274,7 +278,7 @@ class ExchangeActor:
         attached.streams = True
         attached.told = 0
         self.board.loud(message.symbol)
-        return [ports.PrepareSymbol(message.symbol)]
+        return [ports.PrepareSymbol(message.symbol, history=not message.hurry)]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
         symbol = message.instrument.symbol
@@ -290,11 +294,13 @@ class ExchangeActor:
         attached.instrument = message.instrument
         self.board.add(message.instrument)
         self.desk.exposure.add(message.instrument)
-        effects += [ports.Subscribe(message.instrument), Tell(attached.actor, message)]
+        effects.append(ports.Subscribe(message.instrument))
+        if not self.orders_up:
+            # First: the venue's view is worth asking for only once its order stream is up.
+            effects.append(Tell(attached.actor, _orders_gate(False)))
+        effects.append(Tell(attached.actor, message))
         if self._funding.get(symbol):
             effects.append(Tell(attached.actor, ports.FundingSeen(tuple(self._funding[symbol]))))
-        if not self.orders_up:
-            effects.append(Tell(attached.actor, _orders_gate(False)))
         return effects
 
     def _not_tradable(self, message: ports.SymbolRefused, now: int) -> list[Effect]:

@@ -19,9 +19,9 @@ class CandleWatch:
         self._history: set[str] = set()
         self._streams: set[str] = set()
 
-    def wants(self, symbol: str) -> bool:
-        """Whether a symbol is watched."""
-        return symbol in self._watch.symbols
+    def wants(self, symbol: str, interval: str = "") -> bool:
+        """Whether a symbol is watched, in candles of this interval."""
+        return symbol in self._watch.symbols and interval in ("", self._watch.interval)
 
     def begin(self, message: WatchCandles, traded: Iterable[str]) -> list[Effect]:
         """Watch these from now on."""

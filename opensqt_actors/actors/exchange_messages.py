@@ -17,13 +17,14 @@ from opensqt_actors.runtime.behaviour import ActorId
 class Attach:
     """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused.
 
-    instance: of the client order ids that are ours.
+    instance: of the client order ids that are ours; hurry: exits are missing, the candles of the past come later.
     """
 
     symbol: str
     number: int
     actor: ActorId
     instance: str = ""
+    hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,13 @@ class WantTruth:
 @dataclass(frozen=True, slots=True)
 class WantFacts:
     """A SymbolActor wants to know what the venue says of its market and account now. Answered as Attach is."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantPast:
+    """A SymbolActor wants the candles of the past. Answered by ports.CandlesFetched or CandlesFailed."""
 
     symbol: str
 

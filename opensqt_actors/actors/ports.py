@@ -209,9 +209,13 @@ class TruthFailed:
 
 @dataclass(frozen=True, slots=True)
 class PrepareSymbol:
-    """Resolve a symbol: rules, fees, leverage, account, recent candles. Answered by SymbolPrepared or SymbolRefused."""
+    """Resolve a symbol: rules, fees, leverage, account, recent candles. Answered by SymbolPrepared or SymbolRefused.
+
+    history: whether the candles are wanted; whose exits are missing does not wait for them.
+    """
 
     symbol: str
+    history: bool = True
 
 
 @dataclass(frozen=True, slots=True)

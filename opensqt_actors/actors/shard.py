@@ -199,8 +199,6 @@ class ShardActor:
                 return [Tell(self.parent, message)]
             case symbol.SymbolUnable(account, name):
                 return [Tell(self.parent, message), *self._protection.ends(self.symbol_id(account, name))]
-            case SymbolProtected(account, name, levels):
-                return self._protection.protected(self.symbol_id(account, name), levels)
             case StartShard(saved, shares):
                 self._shares = dict(shares)
                 self.risk.remember(saved)
@@ -237,6 +235,8 @@ class ShardActor:
                 return self._release(account, name)
             case _ReleaseOverdue(child):
                 return self._let_go(child)
+            case SymbolProtected(account, name, levels):
+                return self._protection.protected(self.symbol_id(account, name), levels)
             case ShareBudget(account, thousandths):
                 self._shares[account] = thousandths
                 return [Tell(self.exchange_id(account), exchange.BudgetShare(thousandths))]

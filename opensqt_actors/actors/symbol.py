@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from opensqt_actors.actors import ports, symbol_commands
+from opensqt_actors.actors import ports, symbol_commands, symbol_past
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
@@ -29,6 +29,7 @@ from opensqt_actors.actors.symbol_leaving import at_rest, leave_decision
 from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.actors.symbol_messages import (
     AskFacts,
+    AskPast,
     Describe,
     Execution,
     Pause,
@@ -47,6 +48,7 @@ from opensqt_actors.actors.symbol_messages import (
     Unlock,
 )
 from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submit
+from opensqt_actors.actors.symbol_past import Past
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
@@ -82,13 +84,15 @@ _EXCHANGE_GATES = ("order_stream", "stale_price")
 class SymbolActor:
     """One market, as a pure step. closed: gates that are closed until somebody opens them.
 
+    settled: what was held at the start has its exits and the past is known.
     held: what the exchange was last told that the slots hold, at cost, quanta; heard: news of fills since it attached.
     """
 
     # What a price touches lies together; the rest is in a dictionary, which the processor's caches need not hold.
     __slots__ = (
         "__dict__", "ask", "band", "bid", "cancelled", "clearance", "done", "exchange", "execution", "gates", "heard",
-        "held", "last_tick", "leaving", "ledger", "phase", "placed", "slots", "stopping", "strategy", "symbol", "why",
+        "held", "last_tick", "leaving", "ledger", "phase", "placed", "settled", "slots", "stopping", "strategy",
+        "symbol", "why",
     )  # fmt: skip
 
     def __init__(
@@ -137,9 +141,11 @@ class SymbolActor:
         self.clearance = Clearance(self.execution.preflight)
         self.margin = MarginLock(self.execution)
         self.protection = Protection()
+        self.past = Past()
         self.reconciliation = Reconciliation()
         self._watch = SilenceWatch()
         self.done = False
+        self.settled = False
         self.gates.change((), closed or {})
         if spec.state is SymbolState.PAUSED:
             self.gates.close("paused", PAUSED)
@@ -169,6 +175,9 @@ class SymbolActor:
             Unlock: lambda message, now: unlock(self, now),
             Reopen: lambda message, now: reopen(self, now),
             AskFacts: lambda message, now: self.clearance.ask(self),
+            AskPast: lambda message, now: self.past.ask(self),
+            ports.CandlesFetched: self._past_came,
+            ports.CandlesFailed: lambda message, now: [*symbol_past.failed(self, message), *self.act(now)],
         }
 
     def step(self, message: Any, now: int) -> list[Effect]:
@@ -181,6 +190,7 @@ class SymbolActor:
 
     def start(self, message: Start, now: int) -> list[Effect]:
         self.band = None
+        self.settled = False
         self.phase = Phase.PREPARING
         self.why = "waiting for the venue's rules"
         self.held = (0, 0)
@@ -189,7 +199,10 @@ class SymbolActor:
         for code in _EXCHANGE_GATES:
             self.gates.open(code)
         return [
-            Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)),
+            Tell(
+                self.exchange,
+                Attach(self.symbol, self.spec.number, self.me, self.sync.instance, hurry=self.past.begin(self)),
+            ),
             self.tell_row(),
         ]
 
@@ -216,6 +229,9 @@ class SymbolActor:
                 return self._refuse(refusal, now)
         self.phase = Phase.SYNCING
         self.why = "waiting for the venue's open orders, trades and position"
+        if "order_stream" in self.gates:
+            self.why = self.gates["order_stream"]
+            return [*effects, self.tell_row()]  # asked once it is up: nothing could be made of an answer before that
         return [*effects, *self.ask_truth(now)]
 
     def _build(self) -> str | None:
@@ -286,7 +302,7 @@ class SymbolActor:
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
-            effects.append(self.tell_row())
+            effects += [self.tell_row(), *self.past.hold(self)]
         wait = self.reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
         return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
 
@@ -345,8 +361,12 @@ class SymbolActor:
         return [self.tell_row(), *self._watch.look(self, now)]
 
     def _candle(self, message: ports.CandleSeen, now: int) -> list[Effect]:
-        if self.strategy is not None:
+        if not self.past.candle(message.candle) and self.strategy is not None:
             self.strategy.candle(message.candle)
+        return self.act(now)
+
+    def _past_came(self, message: ports.CandlesFetched, now: int) -> list[Effect]:
+        self.past.came(self, message.candles)
         return self.act(now)
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -396,16 +416,23 @@ class SymbolActor:
                     effects += carry_out(self, decision, now)
             elif self.strategy is not None:
                 effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
-            if self.leaving is not None or self.stopping is not None:
-                effects += self.finished()
-            if not self.protection.told:
-                effects += self.protection.tell(self)
+            if self.leaving is not None or self.stopping is not None or not self.settled:
+                effects += self._besides()
         if self.strategy is not None:
             self.ledger.remember(self.strategy.memory)
         trips = self.ledger.take_trips()
         if trips:
             effects += [Tell(self.parent, RoundTripDone(self.account, self.symbol, profit)) for profit in trips]
         return self.ledger.flush(now) + effects
+
+    def _besides(self) -> list[Effect]:
+        """What a decision may have brought about: the market has been left, or what is held has its exits."""
+        effects: list[Effect] = []
+        if not self.settled:
+            effects += self.protection.tell(self)
+            effects += self.past.hold(self)
+            self.settled = self.protection.told and not self.past.due
+        return effects + self.finished()
 
     def _first_price(self, price: int) -> str | None:
         if self.ledger.lattice is None:

@@ -21,6 +21,8 @@ class Gates(dict[str, str]):
         self.changed = False
         self.withdraw = False
         self._word = RiskChanged()
+        self._most: int | None = None
+        self._why = ("", "")
 
     @property
     def urgent(self) -> bool:
@@ -44,6 +46,13 @@ class Gates(dict[str, str]):
             self.update(after)
             self._renew()
 
+    def hold(self, openings: int | None, why: tuple[str, str] = ("", "")) -> None:
+        """Let no more than so many opening orders be at work, whatever the risk rules allow; None lifts that."""
+        most = openings if openings is None or self._most is None else min(openings, self._most)
+        if most != self._most:
+            self._most, self._why = most, why
+            self._renew()
+
     def told(self, word: RiskChanged) -> None:
         """The risk rules have spoken: what they close comes first among what operators are shown."""
         closed = dict(word.closed)
@@ -57,5 +66,9 @@ class Gates(dict[str, str]):
         self._renew()
 
     def _renew(self) -> None:
-        self.gate = Gate(tuple(self.items()), self._word.allowance, self._word.limited)
+        allowed, most = self._word.allowance, self._most
+        if most is None or (allowed is not None and allowed <= most):
+            self.gate = Gate(tuple(self.items()), allowed, self._word.limited)
+        else:
+            self.gate = Gate(tuple(self.items()), most, self._why)
         self.changed = True

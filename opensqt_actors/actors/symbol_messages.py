@@ -114,6 +114,11 @@ class AskFacts:
     """Time to ask whether what pre-flight lacks is there now. Sent to itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class AskPast:
+    """The exits have had their time: ask for the candles of the past. Sent to itself."""
+
+
 # --- to its parent ---------------------------------------------------------------------------------------------------
 
 

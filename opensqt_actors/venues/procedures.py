@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from loguru import logger
 
+from opensqt_actors.actors.exchange_risk import HISTORY
 from opensqt_actors.actors.ports import (
     FetchTruth,
     FindOrder,
@@ -24,9 +25,6 @@ from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import Candle, Fill, OrderReport, Truth
 from opensqt_actors.venues.port import Venue, VenueError
 
-HISTORY = 98
-"""Candles at a start. With the open one 99, the most that cost one unit of weight; they leave 0.2 % of what an average
-true range over 14 remembers from before them."""
 HISTORY_PATIENCE = 3.0
 """Seconds that a start waits for them: what is held needs its exits sooner than an average needs its past."""
 _ALIKE = 60.0
@@ -87,7 +85,9 @@ async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared 
         return SymbolRefused(
             symbol, "the API key may not trade: enable futures trading for it at the venue", final=True
         )
-    fees, leverage, history = await asyncio.gather(venue.fees(symbol), venue.leverage(symbol), _history(venue, symbol))
+    fees, leverage, history = await asyncio.gather(
+        venue.fees(symbol), venue.leverage(symbol), _history(venue, symbol) if effect.history else _no_history()
+    )
     offset = venue.usage().get("clock_offset_ns")
     return SymbolPrepared(instrument, fees, account, leverage, tuple(history), offset)
 
@@ -100,6 +100,11 @@ async def _history(venue: Venue, symbol: str) -> Sequence[Candle]:
     except (VenueError, TimeoutError) as error:
         logger.warning("{} begins without the candles of the past: {}", symbol, str(error) or "no answer in time")
         return ()
+
+
+async def _no_history() -> Sequence[Candle]:
+    """They are asked for later."""
+    return ()
 
 
 def not_there(venue: Venue, symbol: str) -> str:

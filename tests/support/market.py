@@ -93,11 +93,15 @@ class Market:
 
     # --- the venue's part --------------------------------------------------------------------------------------------
 
-    def prepare(self, fees: Fees = FEES, history: tuple[Candle, ...] = ()) -> list[Any]:
-        """Start, and the rules come."""
+    def prepare(self, fees: Fees = FEES, history: tuple[Candle, ...] = (), *, past: bool = True) -> list[Any]:
+        """Start, and the rules come, and the past with them; without `past` that is still to come."""
         self.step(Start())
         state = AccountState(Decimal(1_000), Decimal(1_000), hedged=False, can_trade=True)
-        return self.step(ports.SymbolPrepared(INSTRUMENT, fees, state, 5, history, 0))
+        sent = self.step(ports.SymbolPrepared(INSTRUMENT, fees, state, 5, history, 0))
+        if past:
+            self.step(ports.CandlesFetched("XUSDT", "1m", history))
+        self.sent = sent
+        return sent
 
     def truth(self, **given: Any) -> list[Any]:
         """The venue's view comes; by default there is nothing at all."""

@@ -32,6 +32,7 @@ from opensqt_actors.venues.ccxt.binance_values import (
 )
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure, Verdict, already_so
 from opensqt_actors.venues.ccxt.rest import Rest
+from opensqt_actors.venues.ccxt.together import Together
 from opensqt_actors.venues.port import VenueError
 
 _PRIVATE, _PRIVATE_3, _PUBLIC = "fapiPrivate", "fapiPrivateV3", "fapiPublic"
@@ -86,6 +87,7 @@ class Queries:
         self._fees: Kept[Fees] = Kept(_FEES_STAY)
         self._account: Kept[AccountState] = Kept(_SHARED_STAY)
         self._leverages: Kept[dict[str, int]] = Kept(_SHARED_STAY)
+        self._positions: Together[Position] = Together(self._positions_of)
 
     async def ask(self, api: str, path: str, params: Mapping[str, Any] | None, read: Callable[[Any], T]) -> T:
         """A GET, read into a value; asked once more after a clock measurement when the venue found our time wrong."""
@@ -172,10 +174,26 @@ class Queries:
 
     async def position(self, symbol: str) -> Position:
         """Netted over the position sides."""
-        instrument = self.instrument(symbol)
-        return await self.ask(
-            _PRIVATE_3, "positionRisk", {"symbol": symbol}, lambda rows: position_of(rows, instrument)
-        )
+        self.instrument(symbol)
+        return await self._positions.get(symbol)
+
+    async def _positions_of(self, symbols: frozenset[str]) -> dict[str, Position]:
+        """The weight of a request is the same for one symbol and for all; without one only what is held is told."""
+        instruments = {symbol: self.instrument(symbol) for symbol in symbols}
+        where = {"symbol": min(symbols)} if len(symbols) == 1 else None
+
+        def read(rows: list[dict[str, Any]]) -> dict[str, Position]:
+            by_symbol: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in symbols}
+            for row in rows:
+                if row["symbol"] in by_symbol:
+                    by_symbol[row["symbol"]].append(row)
+            return {symbol: position_of(found, instruments[symbol]) for symbol, found in by_symbol.items()}
+
+        return await self.ask(_PRIVATE_3, "positionRisk", where, read)
+
+    async def close(self) -> None:
+        """End what is out."""
+        await self._positions.close()
 
     async def positions(self) -> Sequence[Position]:
         """One answer holds all of them."""

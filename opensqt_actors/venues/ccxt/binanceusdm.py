@@ -126,8 +126,7 @@ class BinanceUsdm:
         self._http = http = open_http(connector, proxies=self._site is None)
         try:
             self._build(http)
-            await self._measure(_CLOCK_SAMPLES)
-            await self.refresh()
+            await asyncio.gather(self._measure(_CLOCK_SAMPLES), self.refresh())
             await self._queries.account()
         except BaseException:
             await self.close()
@@ -186,6 +185,7 @@ class BinanceUsdm:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE)
         if self._exchange is not None:
+            await self._queries.close()
             await self._exchange.close()
         if self._http is not None:
             await self._http.close()

@@ -377,7 +377,7 @@ class SimulatedVenue(Connection):
             if not self.engine.has_market(effect.symbol):
                 return ports.SymbolRefused(effect.symbol, f"this venue does not trade {effect.symbol}", True)
             maker, taker = self.engine.fees(self.account)
-            history = self.engine.candles(effect.symbol, "1m", limit=100)[:-1]
+            history = self.engine.candles(effect.symbol, "1m", limit=100)[:-1] if effect.history else []
             rules = self.engine.rules(effect.symbol)
             return ports.SymbolPrepared(
                 instrument_of(rules),
