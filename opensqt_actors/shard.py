@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from opensqt_actors.config.errors import ConfigError
@@ -20,12 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML) of the supervisor")
     parser.add_argument("--number", type=int, help="number of the shard, from 0; else it is read from standard input")
     options = parser.parse_args(arguments)
+    begun: float | None = None
     if options.number is None:
-        options.number = _wait_for_number()
+        options.number = _wait_for_number(options.config)
         if options.number is None:
             return OK
+        begun = time.monotonic()
     try:
-        return _run(options.config, options.number)
+        return _run(options.config, options.number, begun)
     except ConfigError as error:
         sys.stderr.write(f"shard-{options.number}: {error}\n")
         return CONFIGURATION
@@ -34,15 +39,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ERROR
 
 
-def _wait_for_number() -> int | None:
+def _wait_for_number(config: Path) -> int | None:
     """A spare: everything is loaded, and it becomes a shard when it is told which; None when it is not needed."""
-    import opensqt_actors.app.shard_system  # noqa: F401 - what takes the time at a start
-
+    with suppress(OpenSqtError):  # it is told when it matters: the file may have changed by then
+        _load_everything(config)
     line = sys.stdin.readline().strip()
     return int(line) if line.isdigit() else None
 
 
-def _run(path: Path, number: int) -> int:
+def _load_everything(config: Path) -> None:
+    """Whatever takes time and can be done before anybody knows which shard this is. It opens and keeps nothing."""
+    import uvloop  # noqa: F401
+
+    import opensqt_actors.app.shard_system
+    import opensqt_actors.telemetry.logs  # noqa: F401
+    from opensqt_actors.config.loading import load
+    from opensqt_actors.storage import Database
+    from opensqt_actors.venues.ccxt import lazy
+    from opensqt_actors.venues.ccxt.binanceusdm import EXCHANGES
+
+    lazy.load(*EXCHANGES)
+    lazy.complete()
+    Database(load(config).database_url.get_secret_value()).close()  # SQLAlchemy imports the driver
+    gc.collect()
+    gc.freeze()
+
+
+def _run(path: Path, number: int, begun: float | None) -> int:
     from opensqt_actors.config.loading import load
 
     settings = load(path)
@@ -50,6 +73,7 @@ def _run(path: Path, number: int) -> int:
     import uvloop
 
     from opensqt_actors.app.shard_system import ShardSystem
+    from opensqt_actors.app.startup import Startup
     from opensqt_actors.telemetry import logs
 
     telemetry = settings.telemetry
@@ -58,7 +82,9 @@ def _run(path: Path, number: int) -> int:
         telemetry = telemetry.model_copy(update={"log_file": own})
     log = logs.configure(telemetry, settings.secrets())
     try:
-        return uvloop.run(ShardSystem(settings, number).run())
+        startup = Startup(begun)
+        startup.reached("imports")
+        return uvloop.run(ShardSystem(settings, number, startup).run())
     finally:
         log.close()
 

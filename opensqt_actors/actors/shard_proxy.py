@@ -392,7 +392,9 @@ class ShardProxy:
             self.restarts += 1
             self.why = f"being restarted: {reason}"
             told = ports.Announce("shard.failed", "", "", f"shard-{self.number} has failed: {reason}", "error")
-            effects.append(SetTimer("again", max(verdict.after_ns, 1), _Again()))
+            # The first one at once: what its symbols hold may be without exits. The next ones back off.
+            wait = verdict.after_ns if len(self.history.failures) > 1 else 0
+            effects.append(SetTimer("again", max(wait, 1), _Again()))
         quarantined = self.state is ShardState.QUARANTINED
         down = ShardDown(self.number, f"shard-{self.number} is {self.why}", quarantined)
         return [*effects, *self._owns(()), told, Tell(self.parent, down), Tell(self.parent, self.row())]

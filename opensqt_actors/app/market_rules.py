@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from opensqt_actors.actors.exchange_risk import HISTORY
 from opensqt_actors.backtest.prospect import MarketFacts
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.settings import Account, Settings
@@ -28,7 +29,7 @@ from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
 from opensqt_actors.venues.port import VenueError
-from opensqt_actors.venues.procedures import HISTORY, not_there
+from opensqt_actors.venues.procedures import not_there
 
 AT_ONCE = 8
 FIRST_TIER = Fees(Decimal("0.0002"), Decimal("0.0005"))

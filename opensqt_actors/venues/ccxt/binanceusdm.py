@@ -50,6 +50,8 @@ from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
 from opensqt_actors.venues.ccxt.user_stream import UserStream
 from opensqt_actors.venues.port import EventSink, QuoteSink, VenueError
 
+EXCHANGES = ("binanceusdm", "binance")
+"""The exchange of ccxt.pro that signs and connects, and what it derives from."""
 _MINUTE = 60_000_000_000
 _CLOCK_SAMPLES = 3
 _GROUP = 50
@@ -136,8 +138,8 @@ class BinanceUsdm:
     def _build(self, http: aiohttp.ClientSession) -> None:
         tuning = self._tuning
         self._exchange = open_exchange(
-            "binanceusdm",
-            ("binance",),
+            EXCHANGES[0],
+            EXCHANGES[1:],
             http,
             self._credentials,
             streaming={"keepAlive": tuning.keep_alive_ms, "maxPingPongMisses": 2},

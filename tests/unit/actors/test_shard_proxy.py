@@ -116,10 +116,20 @@ def test_f31_a_silent_process_is_killed_and_restarted_only_when_it_has_ended() -
     assert not [e for e in effects if isinstance(e, ReachShard)]
     effects = bench.step(ShardGone(bench.life, "signal"))
     assert told(effects, ShardDown)[0].quarantined is False
-    assert bench.timers["again"][0] == bench.now + SECOND
+    assert bench.timers["again"][0] == bench.now + 1
     effects = bench.ring("again")
     assert [e for e in effects if isinstance(e, ReachShard)] == [ReachShard(1, bench.life, launch=True)]
     assert bench.proxy.restarts == 1
+
+
+def test_a_process_is_replaced_at_once_and_only_one_that_fails_again_is_waited_for() -> None:
+    bench = Bench().running()
+    bench.step(ShardGone(bench.life, "signal"))
+    assert bench.timers["again"][0] == bench.now + 1
+    bench.ring("again")
+    bench.up()
+    bench.step(ShardGone(bench.life, "signal"))
+    assert bench.timers["again"][0] >= bench.now + SECOND
 
 
 def test_a_heartbeat_puts_the_end_of_patience_off() -> None:
