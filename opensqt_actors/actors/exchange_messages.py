@@ -102,6 +102,14 @@ class WantFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAgain:
+    """These exits would close more than their slots still hold: what was not sent is not, and nothing is sent again."""
+
+    symbol: str
+    client_ids: tuple[ClientId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WantPast:
     """A SymbolActor wants the candles of the past. Answered by ports.CandlesFetched or CandlesFailed."""
 

@@ -145,6 +145,18 @@ class OrderDesk:
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
         return effects
 
+    def not_again(self, client_ids: Iterable[ClientId]) -> list[Effect]:
+        """Exits that would close more than there is: what was not sent is not, and nothing of it is sent once more.
+
+        One that may be at the venue is looked up as before; when the venue does not know it its symbol decides anew.
+        """
+        void = frozenset(client_ids)
+        for client_id in void:
+            tracked = self.tracker.get(client_id)
+            if tracked is not None:
+                tracked.abandoned = True
+        return self.withdraw(lambda plan: plan.request.client_id in void, "its slot holds less than it would close")
+
     def symbol_down(self, symbol: str, now: int) -> list[Effect]:
         """Its actor died: what was not sent is not, its opening orders are cancelled, the rest is only watched."""
         effects = self.withdraw(lambda plan: plan.request.symbol == symbol, "its SymbolActor failed")

@@ -47,7 +47,7 @@ from opensqt_actors.actors.symbol_messages import (
     SymbolUnable,
     Unlock,
 )
-from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submit
+from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, not_again, submit
 from opensqt_actors.actors.symbol_past import Past
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
@@ -298,7 +298,7 @@ class SymbolActor:
                 return effects
             verdict = Verdict.SAME
         verdict, told = self.reconciliation.compared(self, truth, verdict, now)
-        effects += told
+        effects += [*told, *not_again(self, self.slots.by_level.values())]
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"
@@ -378,8 +378,9 @@ class SymbolActor:
         self.sync.news += 1
         if message.report is not None:
             self.slots.report(message.report)
-        if message.fill is not None:
-            self.ledger.book(message.fill, self.strategy)
+        booked = self.ledger.book(message.fill, self.strategy) if message.fill is not None else None
+        if booked is not None and booked.slot.order is not None:
+            return [*not_again(self, (booked.slot,)), *self.act(now)]
         return self.act(now)
 
     def _cancel_failed(self, message: CancelFailed, now: int) -> list[Effect]:

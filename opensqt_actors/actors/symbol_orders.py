@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import OrderPlan, Submit
+from opensqt_actors.actors.exchange_messages import NotAgain, OrderPlan, Submit
 from opensqt_actors.actors.symbol_messages import Recheck
+from opensqt_actors.actors.symbol_sync import closes
 from opensqt_actors.domain.admission import admitted, borne
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderRequest, RefusalCode
+from opensqt_actors.domain.slots import Slot
 from opensqt_actors.domain.strategy import Decision, Place
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
@@ -94,6 +96,20 @@ def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:
     )
     at_once = market and bool(actor.gates.exit)
     return OrderPlan(request, level, kind, order.generation, False, at_once)
+
+
+def not_again(actor: SymbolActor, slots: Iterable[Slot]) -> list[Effect]:
+    """Tell the exchange which exits on their way would close more than their slots have come to hold.
+
+    Nothing of them was seen at the venue yet: it might send them once more, or for the first time.
+    """
+    void = tuple(
+        order.client_id
+        for slot in slots
+        if (order := slot.order) is not None
+        and not (order.opens or order.seen or order.booked or order.terminal or closes(slot, order))
+    )
+    return [Tell(actor.exchange, NotAgain(actor.symbol, void))] if void else []
 
 
 def cancel_orphans(actor: SymbolActor) -> list[Effect]:

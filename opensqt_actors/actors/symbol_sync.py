@@ -172,7 +172,7 @@ class Sync:
         order = slot.order if slot is not None else None
         if slot is None or order is None or order.since > self.asked:
             return None
-        if order.restored and order.loose and not order.seen and not order.booked and _closes(slot, order):
+        if order.restored and order.loose and not order.seen and not order.booked and closes(slot, order):
             order.loose = False
             return self._again(slot.level, order)
         if self.asked - order.since < self.request_life:
@@ -233,6 +233,6 @@ class Sync:
         return min(interval, max(self.again_at - now, 1)) if self.again_at else interval
 
 
-def _closes(slot: Slot, order: WorkingOrder) -> bool:
+def closes(slot: Slot, order: WorkingOrder) -> bool:
     """Whether an order is an exit of something that its slot still holds: a correction may have taken it away."""
     return not order.opens and (-slot.position if order.buys else slot.position) >= order.quantity

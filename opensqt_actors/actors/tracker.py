@@ -23,7 +23,7 @@ class Tracked:
     """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
 
     seen: the venue has confirmed it; denied: so often in a row has it said that it does not know it; asked: a look-up
-    is out; abandoned: its SymbolActor died, so that it is never sent again.
+    is out; abandoned: its SymbolActor died, or has nothing left to close with it, so that it is never sent again.
     """
 
     __slots__ = (

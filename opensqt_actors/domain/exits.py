@@ -8,7 +8,7 @@ from __future__ import annotations
 from opensqt_actors.domain.draft import FAR, Draft
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.ladder import Ladder
-from opensqt_actors.domain.slot import LOCKED
+from opensqt_actors.domain.slot import LOCKED, PENDING
 from opensqt_actors.domain.slots import Slot, Slots, SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Place
 
@@ -196,7 +196,7 @@ class Exits:
     def _opening_in_the_way(self, slots: Slots, slot: Slot, draft: Draft) -> bool:
         """An exit wins its level: an opening order there is cancelled first, the exit follows."""
         other = slots.by_level.get(slot.exit_level) if slot.exit_level is not None else None
-        if other is None or other.order is None or not other.order.opens:
+        if other is None or other.order is None or not other.order.opens or _may_never_come(other, other.order):
             return False
         if not other.position:
             draft.cancel(other)
@@ -215,6 +215,14 @@ class Exits:
             draft.quiet(half + 1, FAR)
         else:
             draft.cancel(slot)
+
+
+def _may_never_come(slot: Slot, order: WorkingOrder) -> bool:
+    """Whether an opening was sent by a process that died and has not been seen since: nothing waits for its fate.
+
+    Arriving late, it meets the exit that rests on its level: as post-only it is refused there, or it is cancelled.
+    """
+    return slot.status is PENDING and order.restored and not order.seen and not order.booked and order.post_only
 
 
 def _quiet_while_passed(sells: bool, wanted: int, draft: Draft) -> None:

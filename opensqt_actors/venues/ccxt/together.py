@@ -33,6 +33,9 @@ class Together(Generic[T]):
     async def close(self) -> None:
         """Let go of what is out; whoever waits is cancelled."""
         task, self._task = self._task, None
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            future.cancel()
         if task is not None:
             task.cancel()
             await asyncio.wait({task})

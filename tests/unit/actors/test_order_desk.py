@@ -13,6 +13,7 @@ from opensqt_actors.actors.exchange_messages import (
     CancelFailed,
     CancelOpeningBuys,
     Detach,
+    NotAgain,
     OrderUpdate,
     PlaceFailed,
     Pump,
@@ -509,3 +510,31 @@ def test_waiting_requests_are_counted_for_the_screen() -> None:
     row = bench.actor.row()
     assert (row.waiting, row.live_orders) == (3, 4)
     assert replace(row, waiting=0).account == "main"
+
+
+def test_an_exit_that_has_nothing_left_to_close_is_not_sent_again(bench: Bench) -> None:
+    plan = bench.plan(kind=EXIT)
+    bench.submit(plan)
+    bench.commit()
+    bench.step(NotAgain("AUSDT", (plan.request.client_id,)))
+    assert not bench.told(PlaceFailed)
+    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
+    assert bench.effects(ports.FindOrder)
+    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
+    assert not bench.effects(ports.SendPlaces)
+    assert bench.told(PlaceFailed, "AUSDT")[0].code == "not_sent"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_exit_that_waits_for_its_turn_is_taken_back_when_nothing_is_left_to_close(again: bool) -> None:
+    bench = Bench("AUSDT", limits=Limits(1.0, 1))
+    first, plan = bench.plan(level=1, kind=EXIT), bench.plan(level=2, kind=EXIT, again=again)
+    bench.submit(first)
+    bench.commit()
+    bench.submit(plan)
+    bench.step(NotAgain("AUSDT", (plan.request.client_id,)))
+    (failure,) = bench.told(PlaceFailed, "AUSDT")
+    assert (failure.client_id, failure.code, failure.journalled) == (plan.request.client_id, "withdrawn", again)
+    bench.step(Pump(), 2 * SECOND)
+    assert not sent_ids(bench)
+    assert not bench.effects(ports.CommitIntents)

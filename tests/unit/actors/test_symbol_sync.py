@@ -10,7 +10,7 @@ from support.market import GRID, NOW, SECOND, SPEC, Market
 from support.past import held, journal, live, told, trade
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import PlaceFailed, WantTruth
+from opensqt_actors.actors.exchange_messages import NotAgain, OrderUpdate, PlaceFailed, WantTruth
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
 from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.domain.ids import ClientId, OrderKind
@@ -387,3 +387,61 @@ def test_a_cancel_that_a_dead_exchange_actor_had_in_hand_is_asked_for_again() ->
     market.prepare()
     market.truth(open_orders=tuple(_open(market, level) for level in (-1, -2, -3)))
     assert set(market.cancels()) == cancelled
+
+
+def test_an_exit_does_not_wait_for_an_opening_on_its_level_of_which_nobody_knows_whether_it_ever_arrives() -> None:
+    opening = live(0, OrderKind.OPEN_BUY, at=NOW - SECOND, known=False)
+    market = Market(restored=journal(opening, slots=(held(-1),)))
+    market.prepare()
+    market.truth(found=((opening.intent.client_id, None),), position=10)
+    (plan,) = market.places()
+    assert (plan.level, plan.kind, plan.request.price) == (-1, OrderKind.EXIT_SELL, 100_000)
+    market.update(plan, OrderStatus.NEW)
+    # it comes all the same, while the market is above: the exit has won its level
+    market.quote(10_020.0)
+    market.step(OrderUpdate(told(opening, OrderStatus.NEW), None))
+    assert market.cancels() == [opening.intent.client_id]
+
+
+def test_an_exit_waits_for_an_opening_that_would_trade_with_it() -> None:
+    opening = live(0, OrderKind.OPEN_BUY, at=NOW - SECOND, known=False)
+    plain = replace(opening, intent=replace(opening.intent, post_only=False))
+    market = Market(restored=journal(plain, slots=(held(-1),)))
+    market.prepare()
+    market.truth(found=((opening.intent.client_id, None),), position=10)
+    assert not market.places()
+
+
+def test_an_exit_waits_for_an_opening_that_rests_on_its_level_until_it_has_gone() -> None:
+    opening = live(0, OrderKind.OPEN_BUY, at=NOW - SECOND)
+    market = Market(restored=journal(opening, slots=(held(-1),)))
+    market.prepare()
+    market.truth(open_orders=(told(opening, OrderStatus.NEW),), position=10)
+    assert market.cancels() == [opening.intent.client_id]
+    assert not market.places()
+    market.step(OrderUpdate(told(opening, OrderStatus.CANCELED), None))
+    assert [plan.level for plan in market.places()] == [-1]
+
+
+@pytest.mark.parametrize("quantity", [0, 6])
+def test_the_exchange_hears_that_an_exit_on_its_way_has_nothing_left_to_close(quantity: int) -> None:
+    """A trade that was missed has closed the slot while its next exit was being sent."""
+    before = live(-1, OrderKind.EXIT_SELL, 3)
+    market = Market(restored=journal(slots=(held(),)))
+    market.prepare()
+    market.truth(position=10)
+    (plan,) = market.places()
+    market.step(OrderUpdate(None, trade(before, 60, 10 - quantity)))
+    (void,) = market.told(NotAgain)
+    assert void.client_ids == (plan.request.client_id,)
+    market.step(PlaceFailed(plan.request.client_id, "withdrawn", "its slot holds less than it would close"))
+    assert [p.request.quantity for p in market.places() if not p.kind.opens] == ([quantity] if quantity else [])
+
+
+def test_an_exit_that_closes_what_its_slot_holds_may_be_sent_again() -> None:
+    market = Market(restored=journal(slots=(held(),)))
+    market.prepare()
+    market.truth(position=10)
+    assert market.places()
+    market.truth(position=10)
+    assert not market.told(NotAgain)
