@@ -53,7 +53,7 @@ from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, reopen, unlock
-from opensqt_actors.actors.symbol_sync import Sync, Verdict
+from opensqt_actors.actors.symbol_sync import SOON, Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
 from opensqt_actors.domain.errors import InvalidValue
@@ -304,6 +304,8 @@ class SymbolActor:
             self.why = "waiting for the first price"
             effects += [self.tell_row(), *self.past.hold(self)]
         wait = self.reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
+        if self.phase is Phase.SYNCING and verdict is Verdict.UNSURE:
+            wait = min(wait, SOON)  # what is held has no exits until they agree, or until the difference is believed
         return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
 
     def _stranger(self, truth: Truth, now: int) -> list[Effect]:

@@ -2,15 +2,18 @@
 
 Markets go on moving while the process is dead, so that levels fill behind its back; then they only tick, and the time
 runs from the start of the new process until every position of the venue has its resting exits. Every second kill hits a
-process that is still starting. One JSON line; exit code 1 when a book differs.
+process that is still starting. One JSON line, with the medians of the phases of the starts, as the supervisor's log
+tells them; exit code 1 when a book differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import time
+from pathlib import Path
 
 from job import database_section, quantile, say, supervisor, venue, workplace
 from support.accounting import audited, differences, exposed, order_differences, unjournalled
@@ -18,16 +21,32 @@ from support.processes import Supervisor, VenueProcess, wait_until
 
 LOOK = 0.02
 PATIENCE = 60.0
+_PHASES = re.compile(r"seconds since the process began: (.*)")
 
 
-def protected(started: float, at: VenueProcess) -> float:
-    """Seconds from `started` until no position is without its exits."""
+def protected(started: float, at: VenueProcess) -> tuple[float, list[str]]:
+    """Seconds from `started` until no position is without its exits, and which were the last."""
+    last: list[str] = []
     while found := exposed(at):
+        last = found
         at.stir()
         if time.monotonic() - started > PATIENCE:
             raise SystemExit(f"not protected within {PATIENCE:g} s: {found[:5]}")
         time.sleep(LOOK)
-    return time.monotonic() - started
+    return time.monotonic() - started, last
+
+
+def phases(log: Path, since: int) -> dict[str, float]:
+    """The phases of the start that wrote this log from byte `since` on; none when it does not tell them soon."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with log.open(encoding="utf-8", errors="replace") as text:
+            text.seek(since)
+            told = _PHASES.findall(text.read())
+        if told:
+            return {name: float(seconds) for name, seconds in (part.split() for part in told[-1].split(", "))}
+        time.sleep(LOOK)
+    return {}
 
 
 def book_differences(job: Supervisor, at: VenueProcess) -> list[str]:
@@ -51,6 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     times: list[float] = []
+    starts: list[dict[str, float]] = []
     behind: list[int] = []
     wrong: list[str] = []
     illegal = 0
@@ -75,15 +95,19 @@ def main() -> int:
             time.sleep(chance.uniform(0.0, 1.0))
             at.pause()
             behind.append(at.account()["fills"] - before)
+            written = job.log.stat().st_size
             started = time.monotonic()
             job.start()
-            times.append(protected(started, at))
+            seconds, last = protected(started, at)
+            times.append(seconds)
+            starts.append(phases(job.log, written))
             wrong += [f"after kill {number + 1}: {found}" for found in book_differences(job, at)]
             illegal += job.counters().illegal_transitions
             at.resume()
             if wrong:
                 break
-            print(f"kill {number + 1}: exits after {times[-1]:.2f} s, {behind[-1]} fills behind", file=sys.stderr)
+            told = f"exits after {times[-1]:.2f} s, {behind[-1]} fills behind; the last {len(last)}: {last[:2]}"
+            print(f"kill {number + 1}: {told}; {starts[-1]}", file=sys.stderr)
         wait_until(lambda: job.counters().fills > 0, "trading after the last kill")
         at.pause()
         wrong += book_differences(job, at)
@@ -104,6 +128,10 @@ def main() -> int:
         illegal_transitions=illegal,
         accounting=verdict,
         exit_code=code,
+        phases_p50={
+            name: round(quantile([found[name] for found in starts if name in found], 0.5), 2)
+            for name in dict.fromkeys(name for found in starts for name in found)
+        },
         seconds_to_exits_p50=round(quantile(times, 0.5), 2),
         seconds_to_exits_p99=round(quantile(times, 0.99), 2),
         seconds_to_exits_max=round(max(times), 2),

@@ -445,3 +445,22 @@ def test_an_exit_that_closes_what_its_slot_holds_may_be_sent_again() -> None:
     assert market.places()
     market.truth(position=10)
     assert not market.told(NotAgain)
+
+
+def test_f37_at_a_start_a_difference_is_looked_at_again_soon_and_believed_only_in_its_time() -> None:
+    market = Market(restored=journal(slots=(held(),)))
+    market.prepare()
+    market.truth(position=20)
+    assert not market.places()
+    for _ in range(3):
+        timer = market.timer("reconcile")
+        assert timer is not None
+        assert timer.after == SECOND // 2
+        market.step(timer.message, timer.after)
+        assert market.actor.phase is Phase.SYNCING
+        market.truth(position=20)
+    timer = market.timer("reconcile")
+    assert timer is not None
+    market.step(timer.message, timer.after)
+    market.truth(position=10)
+    assert [plan.level for plan in market.places()] == [-1]
