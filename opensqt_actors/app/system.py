@@ -9,12 +9,13 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -27,6 +28,7 @@ from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
 from opensqt_actors.actors.views import StatusView
+from opensqt_actors.api.socket_path import prepare
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
 from opensqt_actors.app.engines import make_engine
@@ -53,6 +55,7 @@ from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
+from opensqt_actors.telemetry.listener import listen
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.engine import SimpleEngine
@@ -124,6 +127,10 @@ class System:
         stack.callback(database.close)
         database.migrate()
         await self._end_strays()
+        prepare(settings.socket)
+        listener = listen(settings.telemetry.metrics_port) if settings.telemetry.metrics_port else None
+        if listener is not None:
+            stack.callback(listener.close)
         registry = Registry(database)
         instance = registry.instance_id()
         self.startup.reached("database")
@@ -166,7 +173,7 @@ class System:
         await engine.start(journal.append)
         if new:
             # Nothing is held yet, and a start that fails leaves no registry behind: first everything that can fail.
-            await self._serve(stack, accounts, journal)
+            await self._serve(stack, accounts, journal, listener)
             specs = registry.seed(specs)
         if settings.shards:
             self._processes = self._make_processes(host)
@@ -178,10 +185,10 @@ class System:
         if not new:
             # What is held needs its exits before anybody needs an answer.
             if not settings.shards and specs:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(EXITS_FIRST):
-                        await self.startup.protected.wait()
-            await self._serve(stack, accounts, journal)
+                await self._protected()
+            if self._ended is not None and self._ended.done():
+                return
+            await self._serve(stack, accounts, journal, listener)
         loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
@@ -191,6 +198,15 @@ class System:
             database.name,
         )
 
+    async def _protected(self) -> None:
+        """Wait until what is held has its exits, but not for long, and not when the process is to end."""
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self.startup.protected.wait())}
+        if self._ended is not None:
+            waits.add(self._ended)
+        await asyncio.wait(waits, timeout=EXITS_FIRST, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits - {self._ended}:
+            wait.cancel()
+
     async def _end_strays(self) -> None:
         """End shards that the configuration does not have any more. What does that is imported only when there are."""
         settings = self.settings
@@ -199,8 +215,17 @@ class System:
 
             await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
 
-    async def _serve(self, stack: AsyncExitStack, accounts: dict[str, VenueAccount], journal: ObservedJournal) -> None:
-        """Answer operators: metrics and the API. Their imports take a while, in which the loop goes on."""
+    async def _serve(
+        self,
+        stack: AsyncExitStack,
+        accounts: dict[str, VenueAccount],
+        journal: ObservedJournal,
+        listener: socket.socket | None,
+    ) -> None:
+        """Answer operators: metrics and the API. Their imports take a while, in which the loop goes on.
+
+        What could keep them from being there, a port or a path that is taken, was found out before anything traded.
+        """
         settings = self.settings
         await asyncio.to_thread(_import_surfaces)
         from opensqt_actors.api.orchestrator import Orchestrator
@@ -212,10 +237,8 @@ class System:
         journal.metrics = metrics
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
-        if settings.telemetry.metrics_port:
-            endpoint = MetricsEndpoint(
-                settings.telemetry.metrics_port, metrics, self._status, partial(self._refresh, metrics, journal)
-            )
+        if listener is not None:
+            endpoint = MetricsEndpoint(0, metrics, self._status, partial(self._refresh, metrics, journal), listener)
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
         server = ApiServer(

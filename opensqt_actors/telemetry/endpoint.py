@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -10,27 +11,31 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from opensqt_actors.actors.views import StatusView
-from opensqt_actors.domain.errors import OpenSqtError
+from opensqt_actors.telemetry.listener import listen
 from opensqt_actors.telemetry.metrics import Metrics
 
-HOST = "127.0.0.1"
 STATUS_TIMEOUT = 2.0
 
 StatusSupplier = Callable[[], Awaitable[StatusView | None]]
 Refresh = Callable[[], None]
 
 
-class PortInUse(OpenSqtError):
-    """The metrics port cannot be had."""
-
-    code = "port_in_use"
-
-
 class MetricsEndpoint:
-    """Serves one process's metrics. status: the newest StatusView; refresh: sets gauges that are read when scraped."""
+    """Serves one process's metrics. status: the newest StatusView; refresh: sets gauges that are read when scraped.
 
-    def __init__(self, port: int, metrics: Metrics, status: StatusSupplier, refresh: Refresh | None = None) -> None:
+    listener: a socket that listens already, on whatever port; else `start` makes one on `port`.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        metrics: Metrics,
+        status: StatusSupplier,
+        refresh: Refresh | None = None,
+        listener: socket.socket | None = None,
+    ) -> None:
         self.port = port
+        self._listener = listener
         self._metrics = metrics
         self._status = status
         self._refresh = refresh
@@ -39,20 +44,13 @@ class MetricsEndpoint:
 
     async def start(self) -> None:
         """Listen; `port` is the real one afterwards (0 takes any free one). PortInUse."""
+        listener = self._listener or listen(self.port)
         app = web.Application()
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/healthz", self._serve_health)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, HOST, self.port)
-        try:
-            await site.start()
-        except OSError as error:
-            await runner.cleanup()
-            raise PortInUse(
-                f"telemetry.metrics_port: {HOST}:{self.port} cannot be used ({error.strerror}); "
-                "choose another port, or 0 for none"
-            ) from None
+        await web.SockSite(runner, listener).start()
         self._runner = runner
         self.port = int(runner.addresses[0][1])
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from opensqt_actors.api.orchestrator import Orchestrator
-from opensqt_actors.api.server import ApiServer, SocketInUse, SocketUnusable, prepare
+from opensqt_actors.api.server import ApiServer
+from opensqt_actors.api.socket_path import SocketInUse, SocketUnusable, prepare
 from opensqt_actors.domain.settings import GridSettings
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
 from opensqt_actors.domain.settings import SymbolState
-from opensqt_actors.telemetry.endpoint import MetricsEndpoint, PortInUse, health_problems
+from opensqt_actors.telemetry.endpoint import MetricsEndpoint, health_problems
+from opensqt_actors.telemetry.listener import PortInUse
 from opensqt_actors.telemetry.metrics import MAX_REJECT_CODES, Metrics
 
 ROW = SymbolRow(
