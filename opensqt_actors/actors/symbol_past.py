@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
 SECOND = 1_000_000_000
-PATIENCE = 2 * SECOND
+PATIENCE = 5 * SECOND
 """So long does the past wait for exits that do not come to rest."""
 LIMITED = ("past", "waits for the candles of the past, which come after the exits")
 _MOST_KEPT = 100

@@ -72,7 +72,7 @@ STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
 """Seconds after the start by which what lives for ever has been made."""
-EXITS_FIRST = 3.0
+EXITS_FIRST = 10.0
 """Seconds after which operators are answered although something that is held still waits for its exits."""
 
 
