@@ -25,6 +25,7 @@ from opensqt_actors.actors.exchange_messages import (
     OrderPlan,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pulse,
     Pump,
     Quote,
@@ -548,7 +549,7 @@ def _leads_to_orders(message: object) -> bool:
     """Whether a symbol may place something because of this: what fills, ends, was refused, or changes an interval."""
     if isinstance(message, OrderUpdate):
         return message.filled or (message.report is not None and message.report.status.terminal)
-    return isinstance(message, PlaceFailed | ports.CandleSeen | ports.TruthFetched)
+    return isinstance(message, PlaceFailed | PlacesWithdrawn | ports.CandleSeen | ports.TruthFetched)
 
 
 def _orders_gate(up: bool, reconnected: bool = False) -> StreamGate:

@@ -203,6 +203,13 @@ class PlaceFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesWithdrawn:
+    """Orders were taken back before they were sent, in one message: each has a symbol decide anew."""
+
+    failures: tuple[PlaceFailed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CancelFailed:
     """A cancel was certainly not carried out: the order rests on."""
 

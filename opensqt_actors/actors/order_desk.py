@@ -14,7 +14,15 @@ from dataclasses import replace
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.answer_log import AnswerLog
 from opensqt_actors.actors.budget import SECOND, Budget
-from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
+from opensqt_actors.actors.exchange_messages import (
+    CancelFailed,
+    OrderPlan,
+    OrderUpdate,
+    PlaceFailed,
+    PlacesWithdrawn,
+    Pump,
+    Submit,
+)
 from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
 from opensqt_actors.actors.tracker_table import CANCELLABLE
@@ -36,6 +44,11 @@ from opensqt_actors.runtime.effects import Effect, SetTimer
 
 MILLISECOND = SECOND // 1000
 IN_FLIGHT = 16
+"""Requests to place orders that may be out at once."""
+CANCELS_IN_FLIGHT = 4 * IN_FLIGHT
+"""The same of all requests when a cancel is to leave: it must not wait until a slow venue has answered for places."""
+URGENT_IN_FLIGHT = 16 * IN_FLIGHT
+"""The same when it is a risk cancel: 400 orders are 40 requests of ten, and all of them leave at once."""
 TRIES = 5
 DENIALS = 3
 """So often must the venue deny an order that it had confirmed: a read may lag behind."""
@@ -131,19 +144,25 @@ class OrderDesk:
 
     def withdraw(self, goes: Callable[[OrderPlan], bool], reason: str) -> list[Effect]:
         """Take orders back that were not sent yet, and tell their symbols."""
-        effects: list[Effect] = []
+        failures: dict[str, list[PlaceFailed]] = {}
         for queue in (self._opens, self._exits):
-            taken = [plan for plan in queue if goes(plan)]
+            taken: list[OrderPlan] = []
+            stays: list[OrderPlan] = []
+            for plan in queue:
+                (taken if goes(plan) else stays).append(plan)
             if taken:
-                stays = [plan for plan in queue if not goes(plan)]
                 queue.clear()
                 queue.extend(stays)
             for plan in taken:
+                client_id, symbol = plan.request.client_id, plan.request.symbol
                 if self._still_waits(plan):
-                    effects += self._fail(plan.request.client_id, "withdrawn", reason, journalled=plan.again)
+                    self._drop(client_id, symbol)
+                    failure = PlaceFailed(client_id, "withdrawn", reason, 0, plan.again)
+                    failures.setdefault(symbol, []).append(failure)
         for batch in self._commits.values():
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
-        return effects
+        told = ((symbol, PlacesWithdrawn(tuple(found))) for symbol, found in failures.items())
+        return [effect for symbol, message in told for effect in self._tell(symbol, message)]
 
     def symbol_down(self, symbol: str, now: int) -> list[Effect]:
         """Its actor died: what was not sent is not, its opening orders are cancelled, the rest is only watched."""
@@ -171,9 +190,9 @@ class OrderDesk:
         effects: list[Effect] = []
         if now >= self.budget.paused_until:
             if self._urgent:
-                self._pump_cancels(self._urgent, now, effects, IN_FLIGHT * 2)
+                self._pump_cancels(self._urgent, now, effects, URGENT_IN_FLIGHT)
             if self._cancels:
-                self._pump_cancels(self._cancels, now, effects, IN_FLIGHT)
+                self._pump_cancels(self._cancels, now, effects, CANCELS_IN_FLIGHT)
             if self.up and not self._urgent:
                 if self._exits:
                     self._pump_places(self._exits, now, effects)
@@ -316,9 +335,13 @@ class OrderDesk:
         tracked = self.tracker.get(client_id)
         if tracked is None:
             return []
-        self.tracker.drop(client_id)
-        self.exposure.release(tracked.symbol, client_id)
+        self._drop(client_id, tracked.symbol)
         return self._tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
+
+    def _drop(self, client_id: ClientId, symbol: str) -> None:
+        """An order that certainly does not exist on the venue."""
+        self.tracker.drop(client_id)
+        self.exposure.release(symbol, client_id)
 
     def cancels_answered(self, message: ports.CancelsAnswered, now: int) -> list[Effect]:
         """One outcome for each cancel; how a cancelled order ended comes as an event."""

@@ -16,6 +16,7 @@ from opensqt_actors.actors.exchange_messages import (
     ForeignFill,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pulse,
     Quote,
     StreamGate,
@@ -50,7 +51,7 @@ from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submi
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
-from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, reopen, unlock
+from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
@@ -149,6 +150,7 @@ class SymbolActor:
             Quote: self._quote,
             OrderUpdate: self._order_update,
             PlaceFailed: lambda message, now: place_failed(self, message, now),
+            PlacesWithdrawn: lambda message, now: places_withdrawn(self, message, now),
             CancelFailed: self._cancel_failed,
             ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message.sentence, now),
             Pulse: self._pulse,

@@ -51,7 +51,7 @@ from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
-from opensqt_actors.runtime.thespian_host import ThespianHost
+from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
@@ -121,7 +121,7 @@ class System:
         instance = registry.instance_id()
 
         clock = SystemClock()
-        host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
+        host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed, turn=TURN)
         stack.callback(host.close)
         engine = make_engine(settings, instance) if not settings.shards else SimpleEngine()
         stack.push_async_callback(engine.close)

@@ -15,6 +15,7 @@ from opensqt_actors.actors.exchange_messages import (
     Detach,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pump,
     Sweep,
     SymbolDown,
@@ -389,6 +390,49 @@ def test_risk_takes_back_the_opening_buys_of_all_symbols_first() -> None:
     cancelled = {cancel.client_id for effect in bench.effects(ports.SendCancels) for cancel in effect.cancels}
     assert cancelled == {plan.request.client_id for plan in buys}
     assert bench.told(PlaceFailed, "AUSDT")[0].client_id == waiting.request.client_id
+
+
+def test_a_risk_cancel_leaves_at_once_however_many_places_wait_or_are_out() -> None:
+    names = [f"S{number}USDT" for number in range(40)]
+    bench = Bench(*names, limits=Limits(1_000.0, 520), published=ports.Published(place_batch=5, cancel_batch=10))
+    resting = [bench.plan(name, -level) for name in names for level in range(1, 11)]
+    for some in (resting[at : at + 5] for at in range(0, 400, 5)):
+        bench.submit(*some)
+        bench.commit()
+        bench.step(ports.PlacesAnswered(tuple(Accepted(bench.report(plan, OrderStatus.NEW)) for plan in some)))
+    for level in range(20, 60):
+        bench.submit(bench.plan(names[0], level, EXIT), bench.plan(names[0], -level))
+    sent = bench.step(CancelOpeningBuys("panic"), SECOND)
+    cancels = [effect for effect in sent if isinstance(effect, ports.SendCancels)]
+    assert [cancel.client_id for effect in cancels for cancel in effect.cancels] == [
+        plan.request.client_id for plan in resting
+    ]
+    assert sent[: len(cancels)] == cancels
+
+
+def test_a_cancel_does_not_wait_until_places_are_answered() -> None:
+    bench = Bench("AUSDT", limits=Limits(1e6, 10**6))
+    resting = bench.plan(level=-1)
+    bench.rest(resting)
+    for level in range(2, 40):
+        bench.submit(bench.plan(level=-level))
+    assert bench.actor.desk.waiting
+    bench.submit(cancels=(resting.request.client_id,))
+    assert len(bench.effects(ports.SendCancels)) == 1
+
+
+def test_orders_that_are_taken_back_are_told_to_each_symbol_in_one_message() -> None:
+    bench = Bench("AUSDT", "BUSDT", limits=Limits(1.0, 1))
+    waiting = [bench.plan(name, -level) for name in ("AUSDT", "BUSDT") for level in range(1, 4)]
+    bench.submit(bench.plan(level=-9))
+    bench.submit(*waiting[:3])
+    bench.submit(*waiting[3:])
+    bench.step(CancelOpeningBuys("panic"))
+    assert [
+        [failure.client_id for failure in message.failures]
+        for name in ("AUSDT", "BUSDT")
+        for message in bench.told(PlacesWithdrawn, name)
+    ] == [[plan.request.client_id for plan in waiting[:3]], [plan.request.client_id for plan in waiting[3:]]]
 
 
 def test_a_closed_gate_takes_back_openings_that_wait_or_are_being_written() -> None:
