@@ -15,6 +15,7 @@ from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
 from opensqt_actors.actors.exchange_messages import (
+    AdoptOrder,
     Attach,
     BudgetShare,
     CancelFailed,
@@ -155,6 +156,7 @@ class ExchangeActor:
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             PriceMoved: self._price_moved,
             Submit: self._submit,
+            AdoptOrder: desk.adoptions.adopt,
             ports.OrderEvent: self._order_event,
             ports.IntentsCommitted: desk.intents_committed,
             ports.IntentsFailed: desk.intents_failed,

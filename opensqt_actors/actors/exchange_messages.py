@@ -75,6 +75,17 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptOrder:
+    """A slot takes an order that rests on the venue and was not known here. Nothing is sent; its intent is written.
+
+    Answered by an OrderUpdate once it is durable. When it cannot be, for the journal knows the id or is away, the
+    order is cancelled and PlaceFailed follows.
+    """
+
+    plan: OrderPlan
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawOpenings:
     """The symbol's gate has closed: opening orders that were not sent yet are not to be."""
 

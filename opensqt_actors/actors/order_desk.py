@@ -24,6 +24,7 @@ from opensqt_actors.actors.exchange_messages import (
     Submit,
 )
 from opensqt_actors.actors.exposure_book import ExposureBook
+from opensqt_actors.actors.order_adoption import Adoptions
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
 from opensqt_actors.actors.tracker_table import CANCELLABLE
 from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
@@ -88,7 +89,7 @@ class OrderDesk:
         self.up = False
         self.placed = 0
         self.cancelled = 0
-        self._tell = tell
+        self.tell = tell
         self._alive = alive
         self._urgent: deque[ClientId] = deque()
         self._cancels: deque[ClientId] = deque()
@@ -96,6 +97,7 @@ class OrderDesk:
         self._opens: deque[OrderPlan] = deque()
         self._commits: dict[int, tuple[OrderPlan, ...]] = {}
         self._withdrawn: dict[ClientId, str] = {}
+        self.adoptions = Adoptions(self)
         self._batch = 0
         self._in_flight = 0
         self._pump_due = 0
@@ -120,7 +122,7 @@ class OrderDesk:
             blocked = (self.crowded() or self.exposure.reserve(plan)) if opens else None
             if blocked is not None:
                 failure = PlaceFailed(plan.request.client_id, blocked.code, blocked.sentence, journalled=False)
-                effects += self._tell(message.symbol, failure)
+                effects += self.tell(message.symbol, failure)
                 continue
             self.tracker.queue(plan, now)
             (self._opens if opens else self._exits).append(plan)
@@ -162,7 +164,7 @@ class OrderDesk:
         for batch in self._commits.values():
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
         told = ((symbol, PlacesWithdrawn(tuple(found))) for symbol, found in failures.items())
-        return [effect for symbol, message in told for effect in self._tell(symbol, message)]
+        return [effect for symbol, message in told for effect in self.tell(symbol, message)]
 
     def symbol_down(self, symbol: str, now: int) -> list[Effect]:
         """Its actor died: what was not sent is not, its opening orders are cancelled, the rest is only watched."""
@@ -246,18 +248,24 @@ class OrderDesk:
             if again or at_once:
                 effects += self._send(batch, now)
                 if not again:
-                    effects.append(ports.Persist(tuple(self._intent(plan, now) for plan in batch)))
+                    effects.append(ports.Persist(tuple(self.intent(plan, now) for plan in batch)))
                 continue
-            self._batch += 1
-            self._commits[self._batch] = tuple(batch)
-            effects.append(ports.CommitIntents(self._batch, tuple(self._intent(plan, now) for plan in batch)))
+            number = self.new_batch()
+            self._commits[number] = tuple(batch)
+            effects.append(ports.CommitIntents(number, tuple(self.intent(plan, now) for plan in batch)))
 
     def _still_waits(self, plan: OrderPlan) -> bool:
         """Whether an order is still to be sent: one that is sent again may have turned out to be on the venue."""
         tracked = self.tracker.get(plan.request.client_id)
         return tracked is not None and tracked.stage is Stage.QUEUED
 
-    def _intent(self, plan: OrderPlan, now: int) -> Intent:
+    def new_batch(self) -> int:
+        """The number of a batch of intents."""
+        self._batch += 1
+        return self._batch
+
+    def intent(self, plan: OrderPlan, now: int) -> Intent:
+        """What is written down before an order goes."""
         request = plan.request
         return Intent(
             self.account, request.symbol, request.client_id, plan.level, plan.kind, plan.generation, request.side,
@@ -266,6 +274,9 @@ class OrderDesk:
 
     def intents_committed(self, message: ports.IntentsCommitted, now: int) -> list[Effect]:
         """Durable: send, unless something came between."""
+        adopted = self.adoptions.committed(message.batch, now)
+        if adopted is not None:
+            return adopted
         plans = self._commits.pop(message.batch, ())
         effects: list[Effect] = []
         ready: list[OrderPlan] = []
@@ -296,9 +307,12 @@ class OrderDesk:
 
     def intents_failed(self, message: ports.IntentsFailed, now: int) -> list[Effect]:
         """Not written: not sent."""
+        sentence = f"its intent could not be written: {message.reason}"
+        refused = self.adoptions.failed(message.batch, sentence, now)
+        if refused is not None:
+            return refused
         self._in_flight -= 1
         effects: list[Effect] = []
-        sentence = f"its intent could not be written: {message.reason}"
         for plan in self._commits.pop(message.batch, ()):
             self._withdrawn.pop(plan.request.client_id, None)
             effects += self._fail(plan.request.client_id, "journal", sentence, SECOND, journalled=False)
@@ -336,7 +350,7 @@ class OrderDesk:
         if tracked is None:
             return []
         self._drop(client_id, tracked.symbol)
-        return self._tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
+        return self.tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
 
     def _drop(self, client_id: ClientId, symbol: str) -> None:
         """An order that certainly does not exist on the venue."""
@@ -409,13 +423,13 @@ class OrderDesk:
             tracked.asked = False
         for fill in message.fills:
             self.tracker.filled(fill)
-            effects += self._tell(fill.symbol, OrderUpdate(None, fill))
+            effects += self.tell(fill.symbol, OrderUpdate(None, fill))
         effects += self.observe(report, now)
         if tracked is not None and not report.status.terminal and self.tracker.get(report.client_id) is tracked:
             tracked.tries = 0
             if tracked.cancel_sent and tracked.stage is not Stage.ENDING:
                 self.tracker.resting(tracked, now)
-                effects += self._tell(tracked.symbol, CancelFailed(tracked.client_id))
+                effects += self.tell(tracked.symbol, CancelFailed(tracked.client_id))
         return effects + self.pump(now)
 
     def order_not_known(self, message: ports.OrderNotKnown, now: int) -> list[Effect]:
@@ -458,7 +472,7 @@ class OrderDesk:
             return []
         if report.status.terminal and not report.filled:
             self.exposure.release(report.symbol, report.client_id)
-        effects = self._tell(report.symbol, update or OrderUpdate(report, None))
+        effects = self.tell(report.symbol, update or OrderUpdate(report, None))
         tracked = self.tracker.get(report.client_id)
         if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):
             return effects + self.cancel_resting([tracked], now)

@@ -47,11 +47,12 @@ from opensqt_actors.actors.symbol_messages import (
     SymbolUnable,
     Unlock,
 )
-from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, submit
+from opensqt_actors.actors.symbol_orders import carry_out, submit
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
+from opensqt_actors.actors.symbol_strays import Strays
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
@@ -139,6 +140,7 @@ class SymbolActor:
         self.margin = MarginLock(self.execution)
         self.protection = Protection()
         self.reconciliation = Reconciliation()
+        self.strays = Strays(self.execution.orphan_grace)
         self._watch = SilenceWatch()
         self.done = False
         self.gates.change((), closed or {})
@@ -275,6 +277,7 @@ class SymbolActor:
         if not self.sync.answered():
             self.sync.ends(truth)
             return [*self.act(now), *self.ask_truth(now)]
+        self.strays.gone(self, {report.client_id for report in truth.open_orders}, self.sync.asked)
         again = self.sync.apply(truth, self.strategy, now)
         effects = submit(self, (), tuple(again)) if again else []
         verdict = self.sync.compare(truth, now)
@@ -372,7 +375,7 @@ class SymbolActor:
 
     def act(self, now: int) -> list[Effect]:
         """Write down what happened, then ask for what should change."""
-        effects = cancel_orphans(self) if self.slots.orphans else []
+        effects = self.strays.look(self, now) if self.slots.strangers or self.slots.orphans else []
         if self.gates.withdraw:
             self.gates.withdraw = False
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
@@ -396,6 +399,7 @@ class SymbolActor:
                     self.why = gate.closed[0][1] if gate.closed else gate.limited[1]
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, gate, now)
                     effects += carry_out(self, decision, now)
+                    effects += self.strays.decided(self, now)
             elif self.strategy is not None:
                 effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
             if self.leaving is not None or self.stopping is not None:

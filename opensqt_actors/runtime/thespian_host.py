@@ -24,7 +24,7 @@ from opensqt_actors.runtime.kernel import MAX_BACKLOG, ActorRef, Cell, Kernel, S
 
 NS = 1e-9
 TURN = 1_000_000
-"""ns of a turn in production: what one risk rule tells a hundred symbols takes many times that; its cancels wait less."""
+"""ns of a turn in production: what a risk rule tells a hundred symbols takes many times that; its cancels wait less."""
 
 
 class Carrier(Actor):  # type: ignore[misc]

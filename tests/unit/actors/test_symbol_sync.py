@@ -185,14 +185,6 @@ def test_of_two_live_orders_on_a_level_the_newer_one_is_kept_and_the_other_cance
     assert order.client_id == newer.intent.client_id
 
 
-def test_an_order_of_ours_that_nobody_knows_is_cancelled() -> None:
-    stray = live(-2, OrderKind.OPEN_BUY, 7)
-    market = Market(restored=journal())
-    market.prepare()
-    market.truth(open_orders=(told(stray, OrderStatus.NEW),))
-    assert market.cancels() == [stray.intent.client_id]
-
-
 def test_f26_orders_of_others_are_left_alone() -> None:
     market = Market(restored=journal())
     market.prepare()
