@@ -127,7 +127,7 @@ class ExchangeActor:
             seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
         self.watch = ExchangeRisk(account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol)
-        self.dead_man = DeadMan(dead_man, self.desk.tracker)
+        self.dead_man = DeadMan(dead_man, self.desk.tracker, lambda: self._by_symbol)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
@@ -257,6 +257,8 @@ class ExchangeActor:
         attached.actor = message.actor
         attached.alive = True
         attached.feed.begin()
+        if message.working:
+            self.dead_man.begin(message.symbol)
         attached.outdated = attached.asked
         attached.streams = True
         attached.told = 0
@@ -303,7 +305,8 @@ class ExchangeActor:
         self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
-        effects = self.dead_man.disarm(message.symbol)
+        end = self.dead_man.hand_over if message.handed_over else self.dead_man.disarm
+        effects = end(message.symbol)
         return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
@@ -408,6 +411,7 @@ class ExchangeActor:
         attached = self._by_symbol.get(truth.symbol)
         if attached is not None:
             self.desk.missing(truth, attached.asked_at, now)
+            self.dead_man.seen(truth.symbol)
         if self._outdated(truth.symbol):
             return []
         return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))

@@ -17,20 +17,22 @@ from opensqt_actors.runtime.behaviour import ActorId
 class Attach:
     """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused.
 
-    instance: of the client order ids that are ours.
+    instance: of the client order ids that are ours; working: whether orders of an earlier life may rest.
     """
 
     symbol: str
     number: int
     actor: ActorId
     instance: str = ""
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """The symbol has left: stop its streams."""
+    """The symbol has left: stop its streams. handed_over: with its orders, to another shard."""
 
     symbol: str
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,10 @@ class SymbolActor:
         for code in _EXCHANGE_GATES:
             self.gates.open(code)
         return [
-            Tell(self.exchange, Attach(self.symbol, self.spec.number, self.me, self.sync.instance)),
+            Tell(
+                self.exchange,
+                Attach(self.symbol, self.spec.number, self.me, self.sync.instance, working=bool(self.slots.working)),
+            ),
             self.tell_row(),
         ]
 
