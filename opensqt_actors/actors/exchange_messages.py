@@ -80,8 +80,8 @@ class Submit:
 class AdoptOrder:
     """A slot takes an order that rests on the venue and was not known here. Nothing is sent; its intent is written.
 
-    Answered by an OrderUpdate once it is durable. When it cannot be, for the journal knows the id or is away, the
-    order is cancelled and PlaceFailed follows.
+    Answered by OrderAdopted once it is durable. When it cannot be, for the journal knows the id or is away, the order
+    is cancelled and PlaceFailed follows.
     """
 
     plan: OrderPlan
@@ -199,6 +199,14 @@ class OrderUpdate:
     def filled(self) -> bool:
         """Whether it may change what is held."""
         return self.fill is not None or (self.report is not None and self.report.filled > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAdopted:
+    """The intent of an adopted order is durable. report: the newest that is known of it, None = nothing."""
+
+    client_id: ClientId
+    report: OrderReport | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND
-from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderPlan, OrderUpdate, PlaceFailed
+from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderAdopted, OrderPlan, PlaceFailed
 from opensqt_actors.runtime.effects import Effect
 
 if TYPE_CHECKING:
@@ -37,13 +37,12 @@ class Adoptions:
         plan = self.writing.pop(batch, None)
         if plan is None:
             return None
-        tracked = self._desk.tracker.get(plan.request.client_id)
-        if tracked is None:
-            return []
-        if tracked.report is None:
+        client_id = plan.request.client_id
+        tracked = self._desk.tracker.get(client_id)
+        report = None if tracked is None else tracked.report
+        if tracked is not None and report is None:
             tracked.look_at = now
-            return []
-        return self._desk.tell(tracked.symbol, OrderUpdate(tracked.report, None))
+        return self._desk.tell(plan.request.symbol, OrderAdopted(client_id, report))
 
     def failed(self, batch: int, sentence: str, now: int) -> list[Effect] | None:
         """Not written: the order must not rest. None: no adoption."""

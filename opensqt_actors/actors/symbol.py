@@ -14,6 +14,7 @@ from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
     ForeignFill,
+    OrderAdopted,
     OrderUpdate,
     PlaceFailed,
     PlacesWithdrawn,
@@ -52,7 +53,7 @@ from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
-from opensqt_actors.actors.symbol_strays import Strays
+from opensqt_actors.actors.symbol_strays import Strays, order_adopted
 from opensqt_actors.actors.symbol_sync import Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
@@ -152,6 +153,7 @@ class SymbolActor:
             Quote: self._quote,
             OrderUpdate: self._order_update,
             PlaceFailed: lambda message, now: place_failed(self, message, now),
+            OrderAdopted: lambda message, now: order_adopted(self, message, now),
             PlacesWithdrawn: lambda message, now: places_withdrawn(self, message, now),
             CancelFailed: self._cancel_failed,
             ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message.sentence, now),

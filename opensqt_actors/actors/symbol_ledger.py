@@ -240,9 +240,11 @@ class Ledger:
         """One transaction with everything that changed since the last one."""
         slots, entries = self.slots, self._entries
         if slots.moved:
+            adopted = {client_id: order for client_id, order in slots.moved.items() if order.unwritten}
             for order in slots.moved.values():
-                entries.append(self._order_entry(order, now))
-            slots.moved.clear()
+                if not order.unwritten:
+                    entries.append(self._order_entry(order, now))
+            slots.moved = adopted
         if slots.late:
             for report in slots.late.values():
                 entries += self._late_entries(report)

@@ -77,10 +77,10 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
     if actor.sync.may_still_come(message.client_id, now):
         return [SetTimer("reconcile", SECOND, Reconcile()), *actor.act(now)]
     slot = actor.slots.refused(message.client_id, message.sentence)
-    if slot is None:
-        return actor.act(now)
     if not message.journalled:
         actor.ledger.never_journalled(message.client_id)
+    if slot is None:
+        return actor.act(now)
     if message.code == "withdrawn":
         return actor.act(now)
     if not actor.bid and actor.protection.refused(slot, message, now):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderPlan
+from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderAdopted, OrderPlan
 from opensqt_actors.actors.symbol_messages import Phase, Recheck
 from opensqt_actors.actors.symbol_orders import cancel_orphans
 from opensqt_actors.domain.ids import ClientId, OrderKey, decode
@@ -82,6 +82,14 @@ class Strays:
             if self._due.get(client_id, now + 1) <= now:
                 actor.slots.disown(client_id)
         return cancel_orphans(actor) if actor.slots.orphans else []
+
+
+def order_adopted(actor: SymbolActor, message: OrderAdopted, now: int) -> list[Effect]:
+    """An adopted order is written down."""
+    actor.slots.written(message.client_id)
+    if message.report is not None:
+        actor.slots.report(message.report)
+    return actor.act(now)
 
 
 def _goes(actor: SymbolActor, client_id: ClientId) -> bool:

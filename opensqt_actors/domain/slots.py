@@ -74,7 +74,7 @@ class Slots:
         self.unwritten: set[ClientId] = set()
         self.orphans: set[ClientId] = set()
         self.strangers: dict[ClientId, OrderReport] = {}
-        self._given_up: dict[ClientId, None] = {}
+        self._given_up: dict[ClientId, bool] = {}
         self._ended: dict[ClientId, str] = {}
         self._trades: dict[int, set[Side]] = {}
         self._trade_order: deque[int] = deque()
@@ -123,6 +123,7 @@ class Slots:
         del self.strangers[report.client_id]
         order = WorkingOrder(report.client_id, kind, report.price, report.quantity, generation, now, reduce_only)
         order.venue_id = report.venue_id
+        order.unwritten = True
         slot.status = PENDING
         self._give(slot, order)
         self._note(slot, "adopt {0.name} {1}@{2} gen {3}", kind, report.quantity, report.price, generation)
@@ -361,10 +362,11 @@ class Slots:
         venue_id = self._ended.get(client_id)
         if venue_id is not None and (report.status.terminal or report.venue_id == venue_id or not venue_id):
             return
-        unknown = venue_id is None and client_id not in self._given_up and client_id not in self.orphans
-        if report.filled or not (report.status.terminal or unknown):
+        written = self._given_up.get(client_id, venue_id is not None)
+        unknown = venue_id is None and client_id not in self._given_up
+        if report.filled or (written and not report.status.terminal):
             self.late[client_id] = report
-            if unknown:
+            if not written:
                 self.unwritten.add(client_id)
         if report.status.terminal:
             self.strangers.pop(client_id, None)
@@ -374,15 +376,23 @@ class Slots:
             self.orphans.add(client_id)
             self._note(slot, "late report {} of {}", report.status, client_id)
 
+    def written(self, client_id: ClientId) -> None:
+        """The intent of an adopted order is durable: what becomes of the order may be written from now on."""
+        slot = self.holder(client_id)
+        order = slot.order if slot is not None else self.moved.get(client_id)
+        if order is not None:
+            order.unwritten = False
+
     def disown(self, client_id: ClientId) -> None:
         """A stranger that no slot wants: it is to be cancelled."""
         report = self.strangers.pop(client_id, None)
         if report is not None:
-            self._give_up(client_id)
+            self._give_up(client_id, written=False)
             self.orphans.add(client_id)
 
-    def _give_up(self, client_id: ClientId) -> None:
-        self._given_up[client_id] = None
+    def _give_up(self, client_id: ClientId, *, written: bool = True) -> None:
+        """Its slot has moved on without it. written: whether the journal has its intent."""
+        self._given_up[client_id] = written
         if len(self._given_up) > KNOWN_ENDS:
             del self._given_up[next(iter(self._given_up))]
 

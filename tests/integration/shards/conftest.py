@@ -72,8 +72,9 @@ def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any
     names = sorted(venue.markets())
     symbols = [entry | {"mode": "long"} for entry in mixed(names)]
     supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120}
-    supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision)
     countdown = getattr(request, "param", 0)
+    patient = {"execution": {"stale_after": 600}} if countdown else {}  # markets that are paused for longer than one
+    supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision, **patient)
     text = supervisor.config.read_text().replace("    budget:", f"    dead_man_switch: {countdown}\n    budget:")
     supervisor.config.write_text(text)
     supervisor.start()

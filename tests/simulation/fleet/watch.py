@@ -128,7 +128,7 @@ class Watch:
             yield "known trades", len(slots._trades), KNOWN_TRADES
             yield (
                 "unwritten orders",
-                len(slots.moved) + len(slots.late) + len(slots.orphans),
+                sum(not order.unwritten for order in slots.moved.values()) + len(slots.late) + len(slots.orphans),
                 0 if actor.instrument else 60,
             )
             yield "strangers", len(slots.strangers), MOST_STRANGERS

@@ -14,6 +14,7 @@ from opensqt_actors.actors.exchange_messages import (
     CancelFailed,
     CancelOpeningBuys,
     Detach,
+    OrderAdopted,
     OrderUpdate,
     PlaceFailed,
     PlacesWithdrawn,
@@ -562,10 +563,11 @@ def test_an_adopted_order_is_written_down_before_its_slot_hears_of_it(bench: Ben
     bench.step(AdoptOrder(plan))
     (commit,) = bench.effects(ports.CommitIntents)
     assert [intent.client_id for intent in commit.intents] == [plan.request.client_id]
-    assert not bench.told(OrderUpdate)
+    assert not bench.told(OrderAdopted)
     bench.step(ports.IntentsCommitted(commit.batch))
-    (update,) = bench.told(OrderUpdate, "AUSDT")
-    assert update.report == bench.report(plan, OrderStatus.NEW)
+    assert bench.told(OrderAdopted, "AUSDT") == [
+        OrderAdopted(plan.request.client_id, bench.report(plan, OrderStatus.NEW))
+    ]
     assert not bench.effects(ports.SendPlaces)
     tracked = bench.actor.tracker.get(plan.request.client_id)
     assert tracked is not None

@@ -9,7 +9,7 @@ from support.market import NOW, SECOND, Market
 from support.past import CODER, held, journal
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderUpdate, PlaceFailed
+from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderAdopted, OrderUpdate, PlaceFailed
 from opensqt_actors.actors.symbol import Pause, Remove, StopTrading
 from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.actors.symbol_strays import MOST
@@ -62,6 +62,8 @@ def test_r10_an_old_order_that_its_slot_wants_is_adopted_and_not_placed_again() 
     assert [told.kind for told in market.effects(ports.Announce)] == ["order.adopted"]
     assert market.actor.slots.slot(-2).status is SlotStatus.PENDING
     market.step(OrderUpdate(report, None))
+    assert market.written(OrderSaved) == [], "its intent is not in the journal yet"
+    market.step(OrderAdopted(report.client_id, report))
     assert market.actor.slots.slot(-2).status is SlotStatus.LOCKED
     assert [saved.status for saved in market.written(OrderSaved)] == [OrderStatus.NEW]
     market.fills(market.plan(-2))
@@ -182,6 +184,22 @@ def test_an_order_that_the_venue_does_not_show_any_more_is_forgotten() -> None:
     market.step(Reconcile(), SECOND)
     market.truth()
     assert not market.actor.slots.strangers
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_what_becomes_of_an_adopted_order_before_it_is_written_is_written_after_its_intent_or_not_at_all(
+    written: bool,
+) -> None:
+    report = stray()
+    market = begin(report)
+    market.step(OrderUpdate(replace(report, status=OrderStatus.CANCELED), None))
+    assert market.written(OrderSaved) == []
+    if written:
+        market.step(OrderAdopted(report.client_id, None))
+    else:
+        market.step(PlaceFailed(report.client_id, "journal", "known already", SECOND, journalled=False))
+    assert [saved.status for saved in market.written(OrderSaved)] == ([OrderStatus.CANCELED] if written else [])
+    assert not market.actor.slots.moved
 
 
 def test_an_adoption_that_cannot_be_written_frees_the_slot() -> None:

@@ -219,6 +219,9 @@ def test_an_order_that_the_slots_have_never_had_is_a_stranger_until_it_ends_or_i
     assert book.orphans == {second.client_id}
     book.report(second)
     assert not book.strangers
+    assert not book.late
+    book.report(replace(second, filled=2))
+    assert (set(book.late), book.unwritten) == ({second.client_id}, {second.client_id})
 
 
 def test_the_fills_of_a_stranger_are_booked_and_its_intent_is_to_be_written() -> None:
