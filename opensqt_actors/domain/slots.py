@@ -241,7 +241,7 @@ class Slots:
         order.ended = OrderStatus.REJECTED
         order.reason = reason
         self.moved[client_id] = order
-        self._give_up(client_id)
+        self._give_up(client_id, written=not order.unwritten)
         self._note(slot, "refused: {}", reason)
         self._free(slot)
         return slot

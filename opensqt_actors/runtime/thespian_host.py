@@ -94,6 +94,7 @@ class ThespianHost(Kernel):
         """Stop every actor, children first, the youngest before the older. The second time: does nothing."""
         if self._closed:
             return
+        self._turn = None
         running, self._running = self._running, True
         self._end_all()
         self._running = running
