@@ -11,6 +11,7 @@ import pytest
 from support.accounting import exit_orders, openings, settled
 from support.processes import PATIENCE, pb, registry_pb2, wait_until
 
+from opensqt_actors.storage import Database, load_risk
 from opensqt_actors.wire.v1 import risk_pb2
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -157,12 +158,22 @@ def test_the_global_breaker_closes_every_shard_also_one_that_is_started_anew_and
     wait_until(lambda: all(openings(fleet.venue, name) for name in fleet.names), "ladders again in both shards")
 
 
+def written(fleet: Any) -> set[str]:
+    """The symbols whose open breakers are in the journal."""
+    database = Database(fleet.supervisor.database_url, create=False)
+    try:
+        return {row.symbol for row in load_risk(database) if row.state.get("state") == "open"}
+    finally:
+        database.close()
+
+
 def test_the_breaker_of_a_symbol_closes_it_alone_and_survives_its_shard_and_a_move(fleet: Any) -> None:
     fleet.spread()
     name, others = fleet.names[3], fleet.names[:3]
     fleet.supervisor.ask("TripBreaker", pb.TripBreakerRequest(symbol=name, reason="the news"))
     wait_until(lambda: not openings(fleet.venue, name), "no opening order of the symbol")
     wait_until(lambda: all(openings(fleet.venue, other) for other in others), "the others trade on")
+    wait_until(lambda: name in written(fleet), "the journal has it: a kill before that may forget it")
     old = fleet.signal(1, signal.SIGKILL)
     wait_until(lambda: fleet.processes().get(1, old) != old, "a new process of shard-1")
     wait_until(lambda: fleet.shards()["shard-1"].state == pb.SHARD_STATE_RUNNING, "shard-1 is running")
