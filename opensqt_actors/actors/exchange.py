@@ -1,4 +1,4 @@
-"""The ExchangeActor: one venue account. Subscriptions, freshness, bands; its orders go over its OrderDesk.
+"""The ExchangeActor: one venue account. Subscriptions, prices, bands; its orders go over its OrderDesk.
 
 It carries the SymbolActors' orders to the venue and the venue's events to the SymbolActors. It never drops an order
 event and never decides on trades; of a dead SymbolActor it cancels the opening orders.
@@ -14,7 +14,9 @@ from typing import Any
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
+from opensqt_actors.actors.exchange_freshness import Feed, Freshness
 from opensqt_actors.actors.exchange_messages import (
+    AdoptOrder,
     Attach,
     BudgetShare,
     CancelFailed,
@@ -26,6 +28,7 @@ from opensqt_actors.actors.exchange_messages import (
     OrderPlan,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pulse,
     Pump,
     Quote,
@@ -42,7 +45,7 @@ from opensqt_actors.actors.exchange_messages import (
 )
 from opensqt_actors.actors.exchange_risk import ExchangeRisk
 from opensqt_actors.actors.order_desk import OrderDesk
-from opensqt_actors.actors.prices import Cell, PriceBoard, PriceMoved
+from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.cleanup import CleanupSettings
@@ -60,28 +63,20 @@ __all__ = [
 ]  # fmt: skip
 
 SWEEP = SECOND
-RENEWALS = 5
-"""So many silent symbols are subscribed again a second: all at once would look like an attack to the venue."""
-CONTRADICTED = 500
-"""A mark price that moves by one part in so many while no quote comes says that the quotes are dead, not the market."""
 PAYMENTS = 100
 """Funding payments of a symbol that are kept for an actor that starts later."""
 
 
 class _Attached:
-    """A symbol and the actor that owns it. seen: frames at the last sweep; stale: sweeps without a frame; renew: its
-    streams are to be subscribed again when it is its turn.
+    """A symbol, the actor that owns it, and how fresh its frames are.
 
-    quoted_at: the venue's time of the newest quote at the last sweep, ns; unquoted: sweeps without a quote; mark: price
-    when that quote came, ticks; dead: the quotes are, although other frames come.
     streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
     asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
     had asked for.
     """
 
     __slots__ = (
-        "actor", "alive", "asked", "asked_at", "dead", "instrument", "mark", "number", "outdated", "quoted_at", "renew",
-        "seen", "stale", "streams", "symbol", "told", "told_stale", "unquoted",
+        "actor", "alive", "asked", "asked_at", "feed", "instrument", "number", "outdated", "streams", "symbol", "told",
     )  # fmt: skip
 
     def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
@@ -90,14 +85,7 @@ class _Attached:
         self.actor = actor
         self.alive = True
         self.instrument: Instrument | None = None
-        self.seen = 0
-        self.stale = 0
-        self.quoted_at = 0
-        self.unquoted = 0
-        self.mark = 0
-        self.dead = False
-        self.told_stale = False
-        self.renew = False
+        self.feed = Feed()
         self.streams = True
         self.told = 0
         self.asked = 0
@@ -127,7 +115,7 @@ class ExchangeActor:
         published = published or ports.Published()
         self.account = account
         self.board = board
-        self.stale_after = stale_after
+        self._freshness = Freshness(account, board, stale_after)
         self.budget = Budget(
             Limits(
                 limits.orders_per_second,
@@ -143,7 +131,7 @@ class ExchangeActor:
         self.watch = ExchangeRisk(
             account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol, tell=self._to_symbol
         )
-        self.dead_man = DeadMan(dead_man, self.desk.tracker)
+        self.dead_man = DeadMan(dead_man, self.desk.tracker, lambda: self._by_symbol)
         self.prices_up = False
         self._by_symbol: dict[str, _Attached] = {}
         self._by_number: dict[int, _Attached] = {}
@@ -153,11 +141,11 @@ class ExchangeActor:
         self._foreign_told: dict[str, int] = {}
         self._report_to: ActorId | None = None
         self._swept = False
-        self._renewals = 0
         desk = self.desk
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             PriceMoved: self._price_moved,
             Submit: self._submit,
+            AdoptOrder: desk.adoptions.adopt,
             ports.OrderEvent: self._order_event,
             ports.IntentsCommitted: desk.intents_committed,
             ports.IntentsFailed: desk.intents_failed,
@@ -274,8 +262,9 @@ class ExchangeActor:
             self._by_symbol[message.symbol] = self._by_number[message.number] = attached
         attached.actor = message.actor
         attached.alive = True
-        attached.told_stale = False
-        attached.stale = 0
+        attached.feed.begin()
+        if message.working:
+            self.dead_man.begin(message.symbol)
         attached.outdated = attached.asked
         attached.streams = True
         attached.told = 0
@@ -324,7 +313,8 @@ class ExchangeActor:
         self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
-        effects = self.dead_man.disarm(message.symbol)
+        end = self.dead_man.hand_over if message.handed_over else self.dead_man.disarm
+        effects = end(message.symbol)
         return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
@@ -429,6 +419,7 @@ class ExchangeActor:
         attached = self._by_symbol.get(truth.symbol)
         if attached is not None:
             self.desk.missing(truth, attached.asked_at, now)
+            self.dead_man.seen(truth.symbol)
         if self._outdated(truth.symbol):
             return []
         return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))
@@ -492,57 +483,22 @@ class ExchangeActor:
 
     def _sweep(self, message: Sweep, now: int) -> list[Effect]:
         effects: list[Effect] = [SetTimer("sweep", SWEEP, Sweep())]
-        self._renewals = RENEWALS
+        self._freshness.begin()
         for attached in self._by_symbol.values():
             if attached.alive and attached.instrument is not None:
-                effects += self._freshness(attached, attached.instrument)
+                effects += self._freshness.look(attached.feed, attached.instrument, attached.actor)
+                cell = self.board.cells[attached.symbol]
+                effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
         effects += self.desk.look_up_overdue(now)
         effects += self.dead_man.sweep(now, paused=now < self.budget.paused_until)
         self.desk.exposure.find()
-        ages = [(a.symbol, a.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
+        ages = [(a.symbol, a.feed.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
         effects += self.watch.sweep(ages, now, paused=now < self.budget.paused_until)
         if self._report_to is not None:
             effects.append(Tell(self._report_to, self.row()))
             if self.desk.exposure.shared:
                 effects.append(Tell(self._report_to, self.desk.exposure.report(self.account)))
         return effects + self.desk.pump(now)
-
-    def _freshness(self, attached: _Attached, instrument: Instrument) -> list[Effect]:
-        cell = self.board.cells[attached.symbol]
-        effects: list[Effect] = []
-        if cell.seen == attached.seen or self._quotes_dead(attached, cell):
-            attached.stale = max(attached.stale + 1, self.stale_after) if attached.dead else attached.stale + 1
-            if attached.stale >= self.stale_after and not attached.told_stale:
-                attached.told_stale = True
-                what = "no quote, although its mark price moves," if attached.dead else "no frame"
-                sentence = f"{what} of {attached.symbol} for {self.stale_after} s"
-                effects.append(Tell(attached.actor, StreamGate("stale_price", False, sentence)))
-                effects.append(ports.Announce("price.stale", self.account, attached.symbol, sentence, "warning"))
-            attached.renew = attached.renew or attached.stale % self.stale_after == 0
-            if attached.renew and self._renewals:
-                attached.renew = False
-                self._renewals -= 1
-                effects += [ports.Unsubscribe(attached.symbol), ports.Subscribe(instrument)]
-        else:
-            attached.stale = 0
-            attached.renew = False
-            if attached.told_stale:
-                attached.told_stale = False
-                effects.append(Tell(attached.actor, StreamGate("stale_price", True, resync=True)))
-        attached.seen = cell.seen
-        effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
-        return effects
-
-    def _quotes_dead(self, attached: _Attached, cell: Cell) -> bool:
-        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree."""
-        if cell.at != attached.quoted_at:
-            attached.quoted_at, attached.mark, attached.unquoted, attached.dead = cell.at, cell.mark, 0, False
-            return False
-        attached.unquoted += 1
-        attached.mark = attached.mark or cell.mark
-        moved = abs(cell.mark - attached.mark) * CONTRADICTED > attached.mark
-        attached.dead = attached.dead or (bool(cell.at) and attached.unquoted >= self.stale_after and moved)
-        return attached.dead
 
     def row(self) -> AccountRow:
         """What operators see of this account."""
@@ -556,7 +512,7 @@ def _leads_to_orders(message: object) -> bool:
     """Whether a symbol may place something because of this: what fills, ends, was refused, or changes an interval."""
     if isinstance(message, OrderUpdate):
         return message.filled or (message.report is not None and message.report.status.terminal)
-    return isinstance(message, PlaceFailed | ports.CandleSeen | ports.TruthFetched)
+    return isinstance(message, PlaceFailed | PlacesWithdrawn | ports.CandleSeen | ports.TruthFetched)
 
 
 def _orders_gate(up: bool, reconnected: bool = False) -> StreamGate:

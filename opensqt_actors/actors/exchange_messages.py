@@ -17,7 +17,8 @@ from opensqt_actors.runtime.behaviour import ActorId
 class Attach:
     """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused.
 
-    instance: of the client order ids that are ours; hurry: exits are missing, the candles of the past come later.
+    instance: of the client order ids that are ours; hurry: exits are missing, the candles of the past come later;
+    working: whether orders of an earlier life may rest.
     """
 
     symbol: str
@@ -25,13 +26,15 @@ class Attach:
     actor: ActorId
     instance: str = ""
     hurry: bool = False
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """The symbol has left: stop its streams."""
+    """The symbol has left: stop its streams. handed_over: with its orders, to another shard."""
 
     symbol: str
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,17 @@ class Submit:
     long: int = 0
     short: int = 0
     heard: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptOrder:
+    """A slot takes an order that rests on the venue and was not known here. Nothing is sent; its intent is written.
+
+    Answered by OrderAdopted once it is durable. When it cannot be, for the journal knows the id or is away, the order
+    is cancelled and PlaceFailed follows.
+    """
+
+    plan: OrderPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +219,14 @@ class OrderUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderAdopted:
+    """The intent of an adopted order is durable. report: the newest that is known of it, None = nothing."""
+
+    client_id: ClientId
+    report: OrderReport | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceFailed:
     """An order was certainly not placed. code: a RefusalCode, "not_sent", "withdrawn" or "journal"; retry_after: ns.
 
@@ -216,6 +238,13 @@ class PlaceFailed:
     sentence: str
     retry_after: int = 0
     journalled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesWithdrawn:
+    """Orders were taken back before they were sent, in one message: each has a symbol decide anew."""
+
+    failures: tuple[PlaceFailed, ...]
 
 
 @dataclass(frozen=True, slots=True)

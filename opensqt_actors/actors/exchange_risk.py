@@ -135,7 +135,8 @@ class ExchangeRisk:
         self, goes: Callable[[OrderPlan | Tracked], bool], symbol: str, reason: str, now: int
     ) -> list[Effect]:
         """Of one symbol, or of all: what was not sent is not, what rests is cancelled before anything else."""
-        effects = self._desk.withdraw(lambda plan: symbol in ("", plan.request.symbol) and goes(plan), reason)
+        fits = goes if not symbol else lambda plan: plan.request.symbol == symbol and goes(plan)
+        told = self._desk.withdraw(fits, reason)
         tracker = self._desk.tracker
         live = tracker.live(symbol) if symbol else tracker.all_live()
-        return effects + self._desk.cancel_resting([tracked for tracked in live if goes(tracked)], now)
+        return self._desk.cancel_resting([tracked for tracked in live if goes(tracked)], now) + told

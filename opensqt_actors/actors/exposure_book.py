@@ -111,7 +111,7 @@ class ExposureBook:
 
     def release(self, symbol: str, client_id: ClientId) -> None:
         """An order has ended, certainly without a fill."""
-        if symbol in self._counted:
+        if self.active and symbol in self._counted:
             self._count(symbol, client_id, True, 0)
 
     def find(self) -> None:

@@ -14,8 +14,17 @@ from dataclasses import replace
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.answer_log import AnswerLog
 from opensqt_actors.actors.budget import SECOND, Budget
-from opensqt_actors.actors.exchange_messages import CancelFailed, OrderPlan, OrderUpdate, PlaceFailed, Pump, Submit
+from opensqt_actors.actors.exchange_messages import (
+    CancelFailed,
+    OrderPlan,
+    OrderUpdate,
+    PlaceFailed,
+    PlacesWithdrawn,
+    Pump,
+    Submit,
+)
 from opensqt_actors.actors.exposure_book import ExposureBook
+from opensqt_actors.actors.order_adoption import Adoptions
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
 from opensqt_actors.actors.tracker_table import CANCELLABLE
 from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
@@ -36,6 +45,11 @@ from opensqt_actors.runtime.effects import Effect, SetTimer
 
 MILLISECOND = SECOND // 1000
 IN_FLIGHT = 16
+"""Requests to place orders that may be out at once."""
+CANCELS_IN_FLIGHT = 4 * IN_FLIGHT
+"""The same of all requests when a cancel is to leave: it must not wait until a slow venue has answered for places."""
+URGENT_IN_FLIGHT = 16 * IN_FLIGHT
+"""The same when it is a risk cancel: 400 orders are 40 requests of ten, and all of them leave at once."""
 TRIES = 5
 DENIALS = 3
 """So often must the venue deny an order that it had confirmed: a read may lag behind."""
@@ -75,7 +89,7 @@ class OrderDesk:
         self.up = False
         self.placed = 0
         self.cancelled = 0
-        self._tell = tell
+        self.tell = tell
         self._alive = alive
         self._urgent: deque[ClientId] = deque()
         self._cancels: deque[ClientId] = deque()
@@ -83,6 +97,7 @@ class OrderDesk:
         self._opens: deque[OrderPlan] = deque()
         self._commits: dict[int, tuple[OrderPlan, ...]] = {}
         self._withdrawn: dict[ClientId, str] = {}
+        self.adoptions = Adoptions(self)
         self._batch = 0
         self._in_flight = 0
         self._pump_due = 0
@@ -107,7 +122,7 @@ class OrderDesk:
             blocked = (self.crowded() or self.exposure.reserve(plan)) if opens else None
             if blocked is not None:
                 failure = PlaceFailed(plan.request.client_id, blocked.code, blocked.sentence, journalled=False)
-                effects += self._tell(message.symbol, failure)
+                effects += self.tell(message.symbol, failure)
                 continue
             self.tracker.queue(plan, now)
             (self._opens if opens else self._exits).append(plan)
@@ -131,19 +146,25 @@ class OrderDesk:
 
     def withdraw(self, goes: Callable[[OrderPlan], bool], reason: str) -> list[Effect]:
         """Take orders back that were not sent yet, and tell their symbols."""
-        effects: list[Effect] = []
+        failures: dict[str, list[PlaceFailed]] = {}
         for queue in (self._opens, self._exits):
-            taken = [plan for plan in queue if goes(plan)]
+            taken: list[OrderPlan] = []
+            stays: list[OrderPlan] = []
+            for plan in queue:
+                (taken if goes(plan) else stays).append(plan)
             if taken:
-                stays = [plan for plan in queue if not goes(plan)]
                 queue.clear()
                 queue.extend(stays)
             for plan in taken:
+                client_id, symbol = plan.request.client_id, plan.request.symbol
                 if self._still_waits(plan):
-                    effects += self._fail(plan.request.client_id, "withdrawn", reason, journalled=plan.again)
+                    self._drop(client_id, symbol)
+                    failure = PlaceFailed(client_id, "withdrawn", reason, 0, plan.again)
+                    failures.setdefault(symbol, []).append(failure)
         for batch in self._commits.values():
             self._withdrawn.update((plan.request.client_id, reason) for plan in batch if goes(plan))
-        return effects
+        told = ((symbol, PlacesWithdrawn(tuple(found))) for symbol, found in failures.items())
+        return [effect for symbol, message in told for effect in self.tell(symbol, message)]
 
     def not_again(self, client_ids: Iterable[ClientId]) -> list[Effect]:
         """Exits that would close more than there is: what was not sent is not, and nothing of it is sent once more.
@@ -183,9 +204,9 @@ class OrderDesk:
         effects: list[Effect] = []
         if now >= self.budget.paused_until:
             if self._urgent:
-                self._pump_cancels(self._urgent, now, effects, IN_FLIGHT * 2)
+                self._pump_cancels(self._urgent, now, effects, URGENT_IN_FLIGHT)
             if self._cancels:
-                self._pump_cancels(self._cancels, now, effects, IN_FLIGHT)
+                self._pump_cancels(self._cancels, now, effects, CANCELS_IN_FLIGHT)
             if self.up and not self._urgent:
                 if self._exits:
                     self._pump_places(self._exits, now, effects)
@@ -239,18 +260,24 @@ class OrderDesk:
             if again or at_once:
                 effects += self._send(batch, now)
                 if not again:
-                    effects.append(ports.Persist(tuple(self._intent(plan, now) for plan in batch)))
+                    effects.append(ports.Persist(tuple(self.intent(plan, now) for plan in batch)))
                 continue
-            self._batch += 1
-            self._commits[self._batch] = tuple(batch)
-            effects.append(ports.CommitIntents(self._batch, tuple(self._intent(plan, now) for plan in batch)))
+            number = self.new_batch()
+            self._commits[number] = tuple(batch)
+            effects.append(ports.CommitIntents(number, tuple(self.intent(plan, now) for plan in batch)))
 
     def _still_waits(self, plan: OrderPlan) -> bool:
         """Whether an order is still to be sent: one that is sent again may have turned out to be on the venue."""
         tracked = self.tracker.get(plan.request.client_id)
         return tracked is not None and tracked.stage is Stage.QUEUED
 
-    def _intent(self, plan: OrderPlan, now: int) -> Intent:
+    def new_batch(self) -> int:
+        """The number of a batch of intents."""
+        self._batch += 1
+        return self._batch
+
+    def intent(self, plan: OrderPlan, now: int) -> Intent:
+        """What is written down before an order goes."""
         request = plan.request
         return Intent(
             self.account, request.symbol, request.client_id, plan.level, plan.kind, plan.generation, request.side,
@@ -259,6 +286,9 @@ class OrderDesk:
 
     def intents_committed(self, message: ports.IntentsCommitted, now: int) -> list[Effect]:
         """Durable: send, unless something came between."""
+        adopted = self.adoptions.committed(message.batch, now)
+        if adopted is not None:
+            return adopted
         plans = self._commits.pop(message.batch, ())
         effects: list[Effect] = []
         ready: list[OrderPlan] = []
@@ -289,9 +319,12 @@ class OrderDesk:
 
     def intents_failed(self, message: ports.IntentsFailed, now: int) -> list[Effect]:
         """Not written: not sent."""
+        sentence = f"its intent could not be written: {message.reason}"
+        refused = self.adoptions.failed(message.batch, sentence, now)
+        if refused is not None:
+            return refused
         self._in_flight -= 1
         effects: list[Effect] = []
-        sentence = f"its intent could not be written: {message.reason}"
         for plan in self._commits.pop(message.batch, ()):
             self._withdrawn.pop(plan.request.client_id, None)
             effects += self._fail(plan.request.client_id, "journal", sentence, SECOND, journalled=False)
@@ -328,9 +361,13 @@ class OrderDesk:
         tracked = self.tracker.get(client_id)
         if tracked is None:
             return []
+        self._drop(client_id, tracked.symbol)
+        return self.tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
+
+    def _drop(self, client_id: ClientId, symbol: str) -> None:
+        """An order that certainly does not exist on the venue."""
         self.tracker.drop(client_id)
-        self.exposure.release(tracked.symbol, client_id)
-        return self._tell(tracked.symbol, PlaceFailed(client_id, code, sentence, wait, journalled))
+        self.exposure.release(symbol, client_id)
 
     def cancels_answered(self, message: ports.CancelsAnswered, now: int) -> list[Effect]:
         """One outcome for each cancel; how a cancelled order ended comes as an event."""
@@ -398,13 +435,13 @@ class OrderDesk:
             tracked.asked = False
         for fill in message.fills:
             self.tracker.filled(fill)
-            effects += self._tell(fill.symbol, OrderUpdate(None, fill))
+            effects += self.tell(fill.symbol, OrderUpdate(None, fill))
         effects += self.observe(report, now)
         if tracked is not None and not report.status.terminal and self.tracker.get(report.client_id) is tracked:
             tracked.tries = 0
             if tracked.cancel_sent and tracked.stage is not Stage.ENDING:
                 self.tracker.resting(tracked, now)
-                effects += self._tell(tracked.symbol, CancelFailed(tracked.client_id))
+                effects += self.tell(tracked.symbol, CancelFailed(tracked.client_id))
         return effects + self.pump(now)
 
     def order_not_known(self, message: ports.OrderNotKnown, now: int) -> list[Effect]:
@@ -447,7 +484,7 @@ class OrderDesk:
             return []
         if report.status.terminal and not report.filled:
             self.exposure.release(report.symbol, report.client_id)
-        effects = self._tell(report.symbol, update or OrderUpdate(report, None))
+        effects = self.tell(report.symbol, update or OrderUpdate(report, None))
         tracked = self.tracker.get(report.client_id)
         if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):
             return effects + self.cancel_resting([tracked], now)

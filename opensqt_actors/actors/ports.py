@@ -325,11 +325,13 @@ class Unsubscribe:
 class ArmDeadMan:
     """The venue is to cancel every order of a symbol unless it is told again within so many seconds; 0: never mind.
 
-    Not answered: one that fails is repeated with the next renewal.
+    handed_over: another process renews it from now on, so that the end of this one must not end it. Not answered: one
+    that fails is repeated with the next renewal.
     """
 
     symbol: str
     seconds: int
+    handed_over: bool = False
 
 
 # --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------

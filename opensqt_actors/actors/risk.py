@@ -18,6 +18,8 @@ from opensqt_actors.actors.risk_facts import FactsOfASecond
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
+    FaultFound,
+    FaultSettled,
     GlobalWord,
     Ignore,
     Inherit,
@@ -30,7 +32,17 @@ from opensqt_actors.actors.risk_messages import (
 )
 from opensqt_actors.actors.risk_words import announcement, restored, row_of, saved_of, word_of
 from opensqt_actors.actors.views import RiskRow, SymbolRow
-from opensqt_actors.domain.breaker import Breaker, BreakerSettings, FeedAge, Profit, RoundTrip, State, Transition
+from opensqt_actors.domain.breaker import (
+    Breaker,
+    BreakerSettings,
+    Cause,
+    Fault,
+    FeedAge,
+    Profit,
+    RoundTrip,
+    State,
+    Transition,
+)
 from opensqt_actors.domain.emergency import EmergencyExit, EmergencySettings
 from opensqt_actors.domain.records import RiskSaved, RiskScope
 from opensqt_actors.domain.risk import CandleMerger, RiskSettings, VolumeSpikeMonitor
@@ -93,6 +105,8 @@ class RiskActor:
             ports.CandlesFetched: self._candles,
             SymbolRow: self._row,
             RoundTripDone: self._round_trip,
+            FaultFound: self._fault,
+            FaultSettled: self._settled,
             Measured: self._measured,
             Listen: self._listen,
             Connect: self._connect,
@@ -215,6 +229,17 @@ class RiskActor:
         self._facts.trips.append(message.profit)
         effects = self._moved(watched, watched.breaker.observe(RoundTrip(message.profit), now), now)
         return effects or self._save(watched, now)
+
+    def _fault(self, message: FaultFound, now: int) -> list[Effect]:
+        watched = self._watched((message.account, message.symbol))
+        return self._moved(watched, watched.breaker.observe(Fault(message.sentence), now), now)
+
+    def _settled(self, message: FaultSettled, now: int) -> list[Effect]:
+        """What a fault has opened is closed with it; what anything else has opened is not."""
+        watched = self._watched((message.account, message.symbol))
+        if watched.breaker.cause is not Cause.FAULT:
+            return []
+        return self._moved(watched, watched.breaker.reset(message.reason, now), now)
 
     def _measured(self, message: Measured, now: int) -> list[Effect]:
         account = message.account

@@ -57,6 +57,24 @@ class RoundTripDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultFound:
+    """Something that must stop a symbol's opening for a while: its position and the venue's do not match."""
+
+    account: str
+    symbol: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSettled:
+    """An operator has settled it. reason: what was done."""
+
+    account: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Once a second, what an ExchangeActor has seen.
 

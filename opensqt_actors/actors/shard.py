@@ -443,7 +443,7 @@ class ShardActor:
             CancelTimer(f"release:{actor}"),
             CancelTimer(f"again:{actor}"),
             self.risk.gone(actor),
-            Tell(self.exchange_id(account), exchange.Detach(name)),
+            Tell(self.exchange_id(account), exchange.Detach(name, handed_over=True)),
             *([Stop(actor)] if child.alive else []),
             ports.LoadSymbol(account, name),
         ]

@@ -9,6 +9,8 @@ from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExposureReport,
+    FaultFound,
+    FaultSettled,
     GlobalWord,
     Ignore,
     Inherit,
@@ -64,7 +66,7 @@ class ShardRisk:
         """What becomes of a message that only passes through here; None for another one. alive: the RiskActor is."""
         if isinstance(message, _UPWARDS):
             return [Tell(self._parent, message)]
-        if isinstance(message, RoundTripDone):
+        if isinstance(message, RoundTripDone | FaultFound | FaultSettled):
             return [Tell(self.id, message)]
         if isinstance(message, RiskSaved):
             self._saved[message.key] = message

@@ -14,8 +14,10 @@ from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
     ForeignFill,
+    OrderAdopted,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pulse,
     Quote,
     StreamGate,
@@ -47,12 +49,13 @@ from opensqt_actors.actors.symbol_messages import (
     SymbolUnable,
     Unlock,
 )
-from opensqt_actors.actors.symbol_orders import cancel_orphans, carry_out, not_again, submit
+from opensqt_actors.actors.symbol_orders import carry_out, not_again, submit
 from opensqt_actors.actors.symbol_past import Past
 from opensqt_actors.actors.symbol_preflight import Clearance
 from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
-from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, reopen, unlock
+from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
+from opensqt_actors.actors.symbol_strays import Strays, order_adopted
 from opensqt_actors.actors.symbol_sync import SOON, Sync, Verdict
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
@@ -143,6 +146,7 @@ class SymbolActor:
         self.protection = Protection()
         self.past = Past()
         self.reconciliation = Reconciliation()
+        self.strays = Strays(self.execution.orphan_grace)
         self._watch = SilenceWatch()
         self.done = False
         self.settled = False
@@ -155,6 +159,8 @@ class SymbolActor:
             Quote: self._quote,
             OrderUpdate: self._order_update,
             PlaceFailed: lambda message, now: place_failed(self, message, now),
+            OrderAdopted: lambda message, now: order_adopted(self, message, now),
+            PlacesWithdrawn: lambda message, now: places_withdrawn(self, message, now),
             CancelFailed: self._cancel_failed,
             ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message.sentence, now),
             Pulse: self._pulse,
@@ -201,7 +207,14 @@ class SymbolActor:
         return [
             Tell(
                 self.exchange,
-                Attach(self.symbol, self.spec.number, self.me, self.sync.instance, hurry=self.past.begin(self)),
+                Attach(
+                    self.symbol,
+                    self.spec.number,
+                    self.me,
+                    self.sync.instance,
+                    hurry=self.past.begin(self),
+                    working=bool(self.slots.working),
+                ),
             ),
             self.tell_row(),
         ]
@@ -289,6 +302,7 @@ class SymbolActor:
         if not self.sync.answered():
             self.sync.ends(truth)
             return [*self.act(now), *self.ask_truth(now)]
+        self.strays.gone(self, {report.client_id for report in truth.open_orders}, self.sync.asked)
         again = self.sync.apply(truth, self.strategy, now)
         effects = submit(self, (), tuple(again)) if again else []
         verdict = self.sync.compare(truth, now)
@@ -393,7 +407,7 @@ class SymbolActor:
 
     def act(self, now: int) -> list[Effect]:
         """Write down what happened, then ask for what should change."""
-        effects = cancel_orphans(self) if self.slots.orphans else []
+        effects = self.strays.look(self, now) if self.slots.strangers or self.slots.orphans else []
         if self.gates.withdraw:
             self.gates.withdraw = False
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
@@ -417,6 +431,7 @@ class SymbolActor:
                     self.why = gate.closed[0][1] if gate.closed else gate.limited[1]
                     decision = self.strategy.decide(self.slots, self.bid, self.ask, gate, now)
                     effects += carry_out(self, decision, now)
+                    effects += self.strays.decided(self, now)
             elif self.strategy is not None:
                 effects += carry_out(self, self.strategy.protect(self.slots, self.gate, now), now)
             if self.leaving is not None or self.stopping is not None or not self.settled:

@@ -18,6 +18,7 @@ from opensqt_actors.domain.records import (
     Entry,
     FillSaved,
     FundingSaved,
+    Intent,
     LatticeSaved,
     LiveOrder,
     MemorySaved,
@@ -239,12 +240,16 @@ class Ledger:
         """One transaction with everything that changed since the last one."""
         slots, entries = self.slots, self._entries
         if slots.moved:
+            adopted = {client_id: order for client_id, order in slots.moved.items() if order.unwritten}
             for order in slots.moved.values():
-                entries.append(self._order_entry(order, now))
-            slots.moved.clear()
+                if not order.unwritten:
+                    entries.append(self._order_entry(order, now))
+            slots.moved = adopted
         if slots.late:
-            entries += [self._late_entry(report) for report in slots.late.values()]
+            for report in slots.late.values():
+                entries += self._late_entries(report)
             slots.late.clear()
+            slots.unwritten.clear()
         if slots.changed:
             for level in slots.changed:
                 self._save_slot(level)
@@ -259,11 +264,20 @@ class Ledger:
             self.account, self.symbol, order.client_id, order.status, order.booked, order.venue_id, order.reason, now
         )
 
-    def _late_entry(self, report: OrderReport) -> OrderSaved:
-        return OrderSaved(
+    def _late_entries(self, report: OrderReport) -> list[Entry]:
+        """Of an order that these slots have never had the intent as well, as far as the venue tells it."""
+        saved = OrderSaved(
             self.account, self.symbol, report.client_id, report.status, report.filled, report.venue_id, report.reason,
             report.at,
         )  # fmt: skip
+        key = decode(report.client_id)
+        if key is None or report.client_id not in self.slots.unwritten:
+            return [saved]
+        intent = Intent(
+            self.account, self.symbol, report.client_id, key.level, key.kind, key.generation, report.side,
+            report.price, report.quantity, False, True, report.at,
+        )  # fmt: skip
+        return [intent, saved]
 
     def _save_slot(self, level: int) -> None:
         slot = self.slots.by_level.get(level)

@@ -16,7 +16,8 @@ SECOND = 1_000_000_000
 class Execution:
     """How a symbol deals with refusals, and what it asks for before its first opening order. Times in ns.
 
-    request_life: a request of a process that has died can still reach the venue for so long.
+    request_life: a request of a process that has died can still reach the venue for so long; orphan_grace: so old must
+    an order be that is not known here before it is adopted or cancelled.
     """
 
     reconcile_interval: int = 60 * SECOND
@@ -26,6 +27,7 @@ class Execution:
     post_only_fallback: str = "pause"
     slot_pause: int = 60 * SECOND
     request_life: int = 6 * SECOND
+    orphan_grace: int = 5 * SECOND
     preflight: PreflightSettings = field(default_factory=PreflightSettings)
 
 

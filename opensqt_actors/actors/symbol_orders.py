@@ -34,12 +34,15 @@ def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
     cancelled, allowed, low, high, recheck = decision
     cancels = tuple([slots.cancel(level, now).client_id for level in cancelled]) if cancelled else ()
     places: tuple[OrderPlan, ...] = ()
+    adopted: list[Effect] = []
     if allowed:
         gate = gates.gate
         if gate.closed or gate.allowance is not None:
             allowed = admitted(allowed, gate, len(slots.open_buys) + len(slots.open_sells))
         if allowed and actor.reconciliation.missing is not None:
             allowed = _bearable(actor, allowed, actor.reconciliation.missing, now)
+        if slots.strangers:
+            allowed, adopted = _unclaimed(actor, allowed, now)
         places = tuple([_plan(actor, place, now) for place in allowed])
     effects: list[Effect] = []
     band = (low, high)
@@ -47,7 +50,7 @@ def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
         effects = submit(actor, cancels, places, band)
     if recheck:
         effects.append(SetTimer("recheck", max(recheck - now, 1), Recheck()))
-    return effects
+    return effects + adopted if adopted else effects
 
 
 def submit(
@@ -80,6 +83,18 @@ def _bearable(actor: SymbolActor, places: Sequence[Place], missing: int, now: in
         slot.blocked_until = now + HELD_BACK
         slot.blocked_reason = "the venue holds less than the slots: the exits that rest close all of it"
     return passed
+
+
+def _unclaimed(actor: SymbolActor, places: Sequence[Place], now: int) -> tuple[Sequence[Place], list[Effect]]:
+    """What is to be placed although there are strangers; the others' adoption."""
+    passed: list[Place] = []
+    effects: list[Effect] = []
+    for place in places:
+        claimed, told = actor.strays.claimed(actor, place, now)
+        effects += told
+        if not claimed:
+            passed.append(place)
+    return passed, effects
 
 
 def _plan(actor: SymbolActor, place: Place, now: int) -> OrderPlan:

@@ -6,18 +6,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import operator, ports
+from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
 from opensqt_actors.actors.symbol_sync import SOON, Verdict
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.orders import RefusalCode, Truth
 from opensqt_actors.domain.reconcile import LAG, Holding, corrections
-from opensqt_actors.runtime.effects import Effect
+from opensqt_actors.runtime.effects import Effect, Tell
 
 if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
 GATE = "position_mismatch"
 FOREIGN = "foreign_fill"
+ACCEPTED = "the venue's position was accepted"
 MOST_WAITING = 16
 LOOKS = 4
 """A question is answered after so many comparisons at the latest, even when nothing is sure yet."""
@@ -82,6 +84,8 @@ class Reconciliation:
         if verdict is Verdict.SAME:
             if corrected or self.missing is not None:
                 _release(actor)
+            if any(message.accept for message in self._waiting):
+                effects.append(Tell(actor.parent, FaultSettled(actor.account, actor.symbol, ACCEPTED)))
             self.missing = None
             actor.gates.open(GATE)
         elif verdict is Verdict.DIFFERENT:
@@ -179,7 +183,7 @@ def _corrected(actor: SymbolActor, before: int, corrected: int) -> Effect:
 
 
 def _mismatch(actor: SymbolActor, truth: Truth) -> list[Effect]:
-    """Slots and venue disagree for good: nothing opens until they agree again."""
+    """Slots and venue disagree for good: nothing opens until they agree again, and the breaker opens."""
     instrument = actor.instrument
     if instrument is None or GATE in actor.gates:
         return []
@@ -188,4 +192,7 @@ def _mismatch(actor: SymbolActor, truth: Truth) -> list[Effect]:
         f"the slots {instrument.quantity(actor.slots.position)}"
     )
     actor.gates.close(GATE, sentence)
-    return [ports.Announce("position.mismatch", actor.account, actor.symbol, sentence, "critical")]
+    return [
+        Tell(actor.parent, FaultFound(actor.account, actor.symbol, sentence)),
+        ports.Announce("position.mismatch", actor.account, actor.symbol, sentence, "critical"),
+    ]

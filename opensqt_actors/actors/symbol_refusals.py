@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import PlaceFailed
+from opensqt_actors.actors.exchange_messages import PlaceFailed, PlacesWithdrawn
 from opensqt_actors.actors.symbol_messages import Execution, Reconcile, Reopen, Unlock
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import RefusalCode
@@ -77,10 +77,10 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
     if actor.sync.may_still_come(message.client_id, now):
         return [SetTimer("reconcile", SECOND, Reconcile()), *actor.act(now)]
     slot = actor.slots.refused(message.client_id, message.sentence)
-    if slot is None:
-        return actor.act(now)
     if not message.journalled:
         actor.ledger.never_journalled(message.client_id)
+    if slot is None:
+        return actor.act(now)
     if message.code == "withdrawn":
         return actor.act(now)
     if not actor.bid and actor.protection.refused(slot, message, now):
@@ -106,6 +106,18 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
             ports.Announce("market.closed", actor.account, actor.symbol, sentence, "critical"),
         ]
     return effects + actor.act(now)
+
+
+def places_withdrawn(actor: SymbolActor, message: PlacesWithdrawn, now: int) -> list[Effect]:
+    """Orders that waited in the queues do not go: their slots are free again, and one decision answers for all."""
+    actor.sync.news += 1
+    look = False
+    for failure in message.failures:
+        if actor.sync.may_still_come(failure.client_id, now):
+            look = True
+        elif actor.slots.refused(failure.client_id, failure.sentence) is not None and not failure.journalled:
+            actor.ledger.never_journalled(failure.client_id)
+    return [*([SetTimer("reconcile", SECOND, Reconcile())] if look else []), *actor.act(now)]
 
 
 def reopen(actor: SymbolActor, now: int) -> list[Effect]:

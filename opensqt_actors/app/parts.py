@@ -71,6 +71,7 @@ def shard_parts(
             margin_lock_max=nanoseconds(execution.margin_lock_max),
             post_only_retries=execution.post_only_retries,
             post_only_fallback=execution.post_only_fallback,
+            orphan_grace=nanoseconds(execution.orphan_grace),
             preflight=risk.preflight.settings(),
         ),
         policy=restart_policy(settings),

@@ -39,7 +39,7 @@ from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
-from opensqt_actors.runtime.thespian_host import ThespianHost
+from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage
 from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
@@ -86,7 +86,7 @@ class ShardSystem:
         instance = Registry(database).instance_id()
         self.startup.reached("database")
 
-        host = ThespianHost(SystemClock(), loop.call_later, on_root_failure=self._root_failed)
+        host = ThespianHost(SystemClock(), loop.call_later, on_root_failure=self._root_failed, turn=TURN)
         stack.callback(host.close)
         engine = make_engine(settings, instance, f"shard-{self.number}")
         stack.push_async_callback(engine.close)

@@ -53,7 +53,7 @@ from opensqt_actors.runtime.effects import ActorFailed
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
-from opensqt_actors.runtime.thespian_host import ThespianHost
+from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
 from opensqt_actors.telemetry.listener import listen
 from opensqt_actors.telemetry.logs import Logs
@@ -136,7 +136,7 @@ class System:
         self.startup.reached("database")
 
         clock = SystemClock()
-        host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed)
+        host = ThespianHost(clock, loop.call_later, on_root_failure=self._root_failed, turn=TURN)
         stack.callback(host.close)
         engine = make_engine(settings, instance) if not settings.shards else SimpleEngine()
         stack.push_async_callback(engine.close)

@@ -251,6 +251,7 @@ class Execution(Section):
     pending_timeout: Seconds = 5
     stale_after: Seconds = 10
     reconcile_interval: Seconds = 60
+    orphan_grace: Annotated[Real, SECONDS] = Field(default=5, ge=0, le=3_600)
     margin_lock: Seconds = 10
     margin_lock_max: Seconds = 600
     post_only_retries: Whole = Field(default=3, ge=0, le=20)

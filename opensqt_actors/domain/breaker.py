@@ -97,7 +97,7 @@ class FeedAge(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something else that must stop opening: a position that does not match, a mode that flipped. One sentence."""
+    """Something else that must stop opening: a position that does not match the venue's. One sentence."""
 
     sentence: str
 
@@ -177,6 +177,11 @@ class Breaker:
             self._cool_down, self._closed_at, self._losses, self._successes,
             "" if self._peak is None else str(self._peak), str(window_peak), window_peak_at,
         )  # fmt: skip
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it opened last; None while it is closed."""
+        return self._cause
 
     # --- questions ---------------------------------------------------------------------------------------------------
 

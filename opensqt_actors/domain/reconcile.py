@@ -1,6 +1,6 @@
 """Reconciliation as pure functions: what to do when the ledger and the venue do not say the same.
 
-docs/concepts/reconciliation.md explains them; R1 to R8 are the invariants that tests hold them to.
+docs/concepts/reconciliation.md explains them; R1 to R11 are the invariants that tests hold them to.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.lattice import Lattice
+from opensqt_actors.domain.orders import OrderReport
+from opensqt_actors.domain.strategy import Place
 
 NOISE = 1
 """Steps by which the venue's position may differ without anybody's asking why."""
@@ -100,6 +103,31 @@ def corrections(holdings: Iterable[Holding], difference: int, price: int) -> tup
     if left and grows is not None:
         return [*found, Correction(grows, direction * left)], 0
     return found, direction * left
+
+
+class Claim(StrEnum):
+    """What becomes of an order of ours that rests on the venue and is not known here, when its slot wants an order.
+
+    WAIT: it is too young, the slot asks again; ADOPT: it is the order that the slot wants; OTHER: it is not.
+    """
+
+    WAIT = "wait"
+    ADOPT = "adopt"
+    OTHER = "other"
+
+
+def claim(report: OrderReport, kind: OrderKind, place: Place, *, old: bool) -> Claim:
+    """Judge an order on the level of a FREE slot against what the slot wants there now. old: older than the grace.
+
+    R9. What is younger than the grace is neither adopted nor cancelled, and no opening order is placed beside it; an
+    exit is held back only by what would be the same exit. R10. It is adopted when it is, whole and unfilled, the order
+    that its FREE slot wants: kind, price and quantity; what has filled in part, or differs by a tick or a step, is not.
+    R11. Whatever is older than the grace and not adopted by a decision at a known price is cancelled.
+    """
+    same = not report.filled and (kind, report.price, report.quantity) == (place.kind, place.price, place.quantity)
+    if old:
+        return Claim.ADOPT if same else Claim.OTHER
+    return Claim.WAIT if same or place.kind.opens else Claim.OTHER
 
 
 def adopt(

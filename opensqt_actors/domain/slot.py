@@ -41,12 +41,13 @@ class WorkingOrder:
 
     filled: cumulative, as the venue reports it; booked: sum of the fills that were booked; ended: the status in which
     it ended, None while it may rest (fills may still be missing after that); seen: the venue has confirmed it;
-    restored: it comes from the journal; loose: nobody is watching it.
+    restored: it comes from the journal; loose: nobody is watching it; unwritten: it was adopted, and its intent is not
+    in the journal yet.
     """
 
     __slots__ = (
         "booked", "buys", "cancelling", "client_id", "ended", "filled", "generation", "kind", "loose", "opens",
-        "post_only", "price", "quantity", "reason", "reduce_only", "restored", "seen", "since", "venue_id",
+        "post_only", "price", "quantity", "reason", "reduce_only", "restored", "seen", "since", "unwritten", "venue_id",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,7 @@ class WorkingOrder:
         self.cancelling = False
         self.restored = False
         self.loose = False
+        self.unwritten = False
         self.post_only = True
         self.ended: OrderStatus | None = None
 

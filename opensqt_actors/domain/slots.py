@@ -41,14 +41,15 @@ class Slots:
     correction has emptied although their exit may still rest.
 
     changed: levels to be written down; moved: orders whose state changed, by client id; late: news of orders that no
-    slot has any more; orphans: of these, orders that rest on the venue and must be cancelled. Whoever owns the slots
-    empties these four.
+    slot has any more; unwritten: which of these may never have been written down; orphans: orders that rest on the
+    venue, although no slot has them, and must be cancelled. Whoever owns the slots empties these five. strangers:
+    orders of ours that rest on the venue and that these slots have never had.
     """
 
     __slots__ = (
-        "_ended", "_forgotten", "_trade_order", "_trades", "attention", "bare", "by_level", "changed", "coder",
-        "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved", "open_buys",
-        "open_sells", "orphans", "position", "short_cost",
+        "_ended", "_forgotten", "_given_up", "_trade_order", "_trades", "attention", "bare", "by_level", "changed",
+        "coder", "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved",
+        "open_buys", "open_sells", "orphans", "position", "short_cost", "strangers", "unwritten",
     )  # fmt: skip
 
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
@@ -70,7 +71,10 @@ class Slots:
         self.changed: set[int] = set()
         self.moved: dict[ClientId, WorkingOrder] = {}
         self.late: dict[ClientId, OrderReport] = {}
+        self.unwritten: set[ClientId] = set()
         self.orphans: set[ClientId] = set()
+        self.strangers: dict[ClientId, OrderReport] = {}
+        self._given_up: dict[ClientId, bool] = {}
         self._ended: dict[ClientId, str] = {}
         self._trades: dict[int, set[Side]] = {}
         self._trade_order: deque[int] = deque()
@@ -109,6 +113,20 @@ class Slots:
         slot.status = PENDING
         self._give(slot, order)
         self._note(slot, "place {0.name} {1}@{2} gen {3}", kind, quantity, price, slot.generation)
+        return order
+
+    def adopt(self, report: OrderReport, kind: OrderKind, generation: int, now: int, reduce_only: bool) -> WorkingOrder:
+        """Take a stranger that its FREE slot wants: FREE -> PENDING; it is LOCKED when the venue's word comes again."""
+        slot = self._owner(report.client_id)
+        if slot is None or slot.status is not FREE or report.client_id not in self.strangers:
+            raise self._illegal(slot or Slot(0, 0), f"adopt {report.client_id}")
+        del self.strangers[report.client_id]
+        order = WorkingOrder(report.client_id, kind, report.price, report.quantity, generation, now, reduce_only)
+        order.venue_id = report.venue_id
+        order.unwritten = True
+        slot.status = PENDING
+        self._give(slot, order)
+        self._note(slot, "adopt {0.name} {1}@{2} gen {3}", kind, report.quantity, report.price, generation)
         return order
 
     def cancel(self, level: int, now: int) -> WorkingOrder:
@@ -223,6 +241,7 @@ class Slots:
         order.ended = OrderStatus.REJECTED
         order.reason = reason
         self.moved[client_id] = order
+        self._give_up(client_id, written=not order.unwritten)
         self._note(slot, "refused: {}", reason)
         self._free(slot)
         return slot
@@ -292,6 +311,7 @@ class Slots:
         slot = self.slot(level)
         slot.generation = max(slot.generation, order.generation)
         if slot.order is not None:
+            self._give_up(order.client_id)
             return False
         slot.status = PENDING
         self._give(slot, order)
@@ -338,14 +358,43 @@ class Slots:
 
     def _too_late(self, slot: Slot, report: OrderReport) -> None:
         """News of an order although its slot has moved on. Another venue id under the same client id is a twin."""
-        venue_id = self._ended.get(report.client_id)
+        client_id = report.client_id
+        venue_id = self._ended.get(client_id)
         if venue_id is not None and (report.status.terminal or report.venue_id == venue_id or not venue_id):
             return
-        if report.filled or not report.status.terminal:
-            self.late[report.client_id] = report
-        if not report.status.terminal:
-            self.orphans.add(report.client_id)
-            self._note(slot, "late report {} of {}", report.status, report.client_id)
+        written = self._given_up.get(client_id, venue_id is not None)
+        unknown = venue_id is None and client_id not in self._given_up
+        if report.filled or (written and not report.status.terminal):
+            self.late[client_id] = report
+            if not written:
+                self.unwritten.add(client_id)
+        if report.status.terminal:
+            self.strangers.pop(client_id, None)
+        elif unknown:
+            self.strangers[client_id] = report
+        else:
+            self.orphans.add(client_id)
+            self._note(slot, "late report {} of {}", report.status, client_id)
+
+    def written(self, client_id: ClientId) -> None:
+        """The intent of an adopted order is durable: what becomes of the order may be written from now on."""
+        slot = self.holder(client_id)
+        order = slot.order if slot is not None else self.moved.get(client_id)
+        if order is not None:
+            order.unwritten = False
+
+    def disown(self, client_id: ClientId) -> None:
+        """A stranger that no slot wants: it is to be cancelled."""
+        report = self.strangers.pop(client_id, None)
+        if report is not None:
+            self._give_up(client_id, written=False)
+            self.orphans.add(client_id)
+
+    def _give_up(self, client_id: ClientId, *, written: bool = True) -> None:
+        """Its slot has moved on without it. written: whether the journal has its intent."""
+        self._given_up[client_id] = written
+        if len(self._given_up) > KNOWN_ENDS:
+            del self._given_up[next(iter(self._given_up))]
 
     def _settle(self, slot: Slot, order: WorkingOrder) -> None:
         """An ended order leaves its slot when every fill of it is booked."""

@@ -49,6 +49,10 @@ class Queries:
     def has_market(self, symbol: str) -> bool:
         return symbol in self._markets
 
+    def countdowns(self, key: str) -> dict[str, int]:
+        """Dead-man switches that run: milliseconds until each symbol's orders are cancelled."""
+        return {symbol: due - self.now for symbol, due in sorted(self._accounts[key].countdowns.items())}
+
     def accounts(self) -> list[str]:
         return list(self._accounts)
 

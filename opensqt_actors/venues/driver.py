@@ -136,7 +136,7 @@ class VenueDriver:
         if isinstance(effect, Subscribe | Unsubscribe):
             return None if self._closed else self._start(self._stream(effect), None)
         if isinstance(effect, ArmDeadMan):
-            return None if self._closed else self._start(self._dead_man(effect), None)
+            return None if self._closed else self._arm(effect)
         answer = self._answer_to(sender)
         if self._closed or len(self._tasks) >= MOST_IN_FLIGHT:
             return answer(_refused(effect, "closing" if self._closed else "too many requests are in flight"))
@@ -243,10 +243,15 @@ class VenueDriver:
         else:
             await self.venue.unsubscribe(effect.symbol)
 
-    async def _dead_man(self, effect: ArmDeadMan) -> None:
+    def _arm(self, effect: ArmDeadMan) -> None:
         """Whatever happens, the venue may have heard of it: it counts as armed until it is disarmed for certain."""
-        if effect.seconds:
+        if effect.handed_over:
+            self._armed.discard(effect.symbol)
+        elif effect.seconds:
             self._armed.add(effect.symbol)
+        self._start(self._dead_man(effect), None)
+
+    async def _dead_man(self, effect: ArmDeadMan) -> None:
         try:
             await self.venue.arm_dead_man(effect.symbol, effect.seconds)
         except VenueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -61,6 +62,38 @@ def test_f15_a_kill_at_each_named_point_around_a_commit_and_a_send_loses_and_dou
     world.advance(40)
     agreed(world, 60)
     assert world.faults.counts[point] >= 2
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("age", [1, 20])
+def test_orders_that_an_older_copy_of_the_journal_does_not_know_are_adopted_or_cancelled(
+    wanted: bool, age: int
+) -> None:
+    world = calm(THREE)
+    for name in world.names:
+        world.ask(lambda request, name=name: operator.PauseSymbol(request, ACCOUNT, name))
+    world.advance(3)
+    older = deepcopy(world.tables)
+    for name in world.names:
+        world.ask(lambda request, name=name: operator.ResumeSymbol(request, ACCOUNT, name))
+    world.advance(age)
+    unknown = {order.client_id for name in world.names for order in openings(world, name)}
+    assert len(unknown) == 3 * GRID.buy_window
+    assert not unknown & older.orders.keys()
+    world.kill()
+    older.specs = world.tables.specs if wanted else older.specs
+    world.tables = older
+    world.start()
+    world.advance(4 if age == 20 else 10)
+    resting = {order.client_id for name in world.names for order in openings(world, name)}
+    assert resting == (unknown if wanted else set())
+    assert len(said(world, "order.adopted")) == (len(unknown) if wanted else 0)
+    agreed(world)
+    if wanted:
+        fill_down(world, world.names[0], 2)
+        world.advance(2)
+        assert len(exits(world, world.names[0])) == 2
+        agreed(world)
 
 
 def without_exit(world: World) -> dict[tuple[str, int, int], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor
-from opensqt_actors.actors.exchange_messages import Attach, OrderPlan, Submit
+from opensqt_actors.actors.exchange_messages import Attach, OrderPlan, PlaceFailed, PlacesWithdrawn, Submit
 from opensqt_actors.actors.prices import PriceBoard
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
 from opensqt_actors.domain.instrument import Instrument
@@ -78,11 +78,12 @@ class Bench:
     def told(self, kind: type[T], symbol: str | None = None) -> list[T]:
         """Messages of one type that the last step told, to one market's actor or to anybody."""
         to = None if symbol is None else self.owner(symbol)
-        return [
-            effect.message
-            for effect in self.effects(Tell)
-            if isinstance(effect.message, kind) and to in (None, effect.to)
-        ]
+        told: list[object] = []
+        for effect in self.effects(Tell):
+            if to in (None, effect.to):
+                message = effect.message
+                told += message.failures if isinstance(message, PlacesWithdrawn) and kind is PlaceFailed else [message]
+        return [message for message in told if isinstance(message, kind)]
 
     def timer(self, key: str) -> SetTimer | None:
         """The timer that the last step set."""

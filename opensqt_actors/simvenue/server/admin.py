@@ -257,6 +257,7 @@ class Admin:
             "available_balance": shapes.money(summary.available),
             "hedge_mode": self._exchange.hedge_mode(key),
             "positions": positions,
+            "countdowns": self._exchange.countdowns(key),
             "open_orders": summary.open_orders,
             "fills": summary.fills,
             "fills_dropped": summary.fills_dropped,

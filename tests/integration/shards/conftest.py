@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from main_job.conftest import folder, make_supervisor, pytest_runtest_makereport, start_venue  # noqa: F401 - fixtures
-from support.processes import Supervisor, VenueProcess, mixed, wait_until
+from support.processes import Supervisor, VenueProcess, mixed, pb, wait_until
 
 from opensqt_actors.app.shard_lock import shard_processes
 
@@ -53,19 +53,31 @@ class Fleet:
         self.supervisor.wait_trading(len(self.names))
         return pid
 
+    def spread(self) -> None:
+        """Bring the last two symbols to shard-1."""
+        for name in self.names[2:]:
+            self.supervisor.ask("MoveSymbol", pb.MoveSymbolRequest(symbol=name, shard_id="shard-1"))
+        wait_until(lambda: self.shards()["shard-1"].symbols == 2, "two symbols on shard-1")
+        self.supervisor.wait_trading(len(self.names))
+
     def gone(self) -> bool:
         """Whether no process of a shard lives."""
         return not self.processes()
 
 
 @pytest.fixture
-def fleet(start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811 - the fixtures
-    """Four symbols on two shards, trading; two symbols each."""
+def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811
+    """Four symbols and two shards, trading. A parameter is the countdown of the dead-man switch, in seconds."""
     venue = start_venue(SYMBOLS)
     names = sorted(venue.markets())
     symbols = [entry | {"mode": "long"} for entry in mixed(names)]
     supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120}
-    supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision).start()
+    countdown = getattr(request, "param", 0)
+    patient = {"execution": {"stale_after": 600}} if countdown else {}  # markets that are paused for longer than one
+    supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision, **patient)
+    text = supervisor.config.read_text().replace("    budget:", f"    dead_man_switch: {countdown}\n    budget:")
+    supervisor.config.write_text(text)
+    supervisor.start()
     made = Fleet(venue, supervisor, names)
     try:
         supervisor.wait_trading(SYMBOLS)

@@ -19,14 +19,6 @@ def books_agree(fleet: Any) -> None:
     assert unjournalled(fleet.supervisor.database_url, fleet.venue) == set()
 
 
-def move_all_to_second(fleet: Any) -> None:
-    """The last two symbols go to shard-1."""
-    for name in fleet.names[2:]:
-        fleet.supervisor.ask("MoveSymbol", pb.MoveSymbolRequest(symbol=name, shard_id="shard-1"))
-    wait_until(lambda: fleet.shards()["shard-1"].symbols == 2, "two symbols on shard-1")
-    fleet.supervisor.wait_trading(len(fleet.names))
-
-
 def test_symbols_move_with_their_orders_and_a_drained_shard_is_empty(fleet: Any) -> None:
     assert {name: row.symbols for name, row in fleet.shards().items()} == {"shard-0": 4, "shard-1": 0}
     fleet.venue.pause()
@@ -56,7 +48,7 @@ def test_symbols_move_with_their_orders_and_a_drained_shard_is_empty(fleet: Any)
 
 
 def test_f31_a_killed_shard_is_replaced_and_the_others_notice_nothing(fleet: Any) -> None:
-    move_all_to_second(fleet)
+    fleet.spread()
     other = fleet.processes()[1]
     old = fleet.signal(0, signal.SIGKILL)
     fleet.supervisor.wait_fills(1)
@@ -91,7 +83,7 @@ def test_shards_trade_on_without_a_supervisor_and_the_next_one_finds_them(fleet:
 
 
 def test_nothing_is_left_after_a_shutdown_and_nothing_trades(fleet: Any) -> None:
-    move_all_to_second(fleet)
+    fleet.spread()
     settled(fleet.supervisor.database_url, fleet.venue)
     assert fleet.supervisor.terminate() == 0
     assert fleet.gone()

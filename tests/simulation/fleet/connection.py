@@ -54,7 +54,8 @@ class Line:
 class Connection:
     """The streams of one account. `line` is the process that is connected now.
 
-    deaf: markets whose subscriptions are taken and told nothing; twins: client ids of requests that came twice.
+    deaf: markets whose subscriptions are taken and told nothing; twins: client ids of requests that came twice;
+    strangers: of orders that no process of ours has placed.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Connection:
         self.deaf: set[str] = set()
         self.violations: list[str] = []
         self.twins: set[str] = set()
+        self.strangers: set[str] = set()
         self._last_event = 0
         self._in_flight = 0
 
@@ -216,11 +218,12 @@ class Connection:
     def _check_slot(self, order: engine.Order) -> None:
         """No slot ever has two live orders on the venue."""
         key = decode(order.client_id)
-        if key is None or order.client_id in self.twins:
+        others = self.twins | self.strangers
+        if key is None or order.client_id in others:
             return
         for other in self.engine.open_orders(self.account, order.symbol):
             theirs = decode(other.client_id)
             if other.order_id != order.order_id and theirs is not None and theirs.level == key.level:
-                if other.client_id in self.twins:
+                if other.client_id in others:
                     continue
                 self.violations.append(f"two live orders on level {key.level}: {order.client_id}, {other.client_id}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from opensqt_actors.domain.ids import IdCoder, decode
 from opensqt_actors.simvenue import events as engine
 from opensqt_actors.simvenue.exchange import Exchange
 
@@ -30,6 +31,34 @@ def market_buy(exchange: Exchange, account: str, symbol: str, worth: int, now_ms
     steps = int(worth / rules.money(exchange.book_ticker(symbol).ask))
     order = engine.NewOrder(symbol, engine.Side.BUY, engine.OrderType.MARKET, rules.quantity(steps))
     exchange.place(account, order, now_ms)
+
+
+def replace_by_stranger(
+    exchange: Exchange, account: str, order: engine.Order, now_ms: int, random: Random, strangers: set[str]
+) -> bool:
+    """An opening order of ours gives way to one under an id that nobody has ever journalled: the same, or a step more.
+
+    So it looks when a journal was put back that is older than the orders. The id is added to `strangers`.
+    """
+    key = decode(order.client_id)
+    if key is None or not key.kind.opens or order.executed:
+        return False
+    generation = key.generation + random.randint(50, 500)
+    client_id = IdCoder(key.instance, key.symbol, key.epoch).encode(key.level, key.kind, generation)
+    rules = exchange.rules(order.symbol)
+    if isinstance(exchange.cancel(account, order.symbol, now_ms, client_id=order.client_id), engine.Rejection):
+        return False
+    stranger = engine.NewOrder(
+        symbol=order.symbol,
+        side=order.side,
+        type=engine.OrderType.LIMIT,
+        quantity=rules.quantity(order.quantity + random.choice([0, 0, 1])),
+        price=rules.price(order.price),
+        time_in_force=engine.TimeInForce.GTX,
+        client_id=client_id,
+    )
+    strangers.add(client_id)
+    return not isinstance(exchange.place(account, stranger, now_ms), engine.Rejection)
 
 
 def manual_close(exchange: Exchange, account: str, symbol: str, now_ms: int, part: float = 1.0) -> bool:

@@ -24,6 +24,9 @@ def violations(world: World) -> list[str]:
     duplicates = {client_id: count for client_id, count in doubled.items() if client_id not in world.venue.twins}
     if duplicates:
         found.append(f"orders doubled: {duplicates}")
+    # the trades of an order that nobody knew, and that ended unseen, cannot be told from somebody else's
+    strangers = (order for name in world.names for order in world.engine.orders(ACCOUNT, name, limit=1_000_000))
+    world.touched |= {o.symbol for o in strangers if o.executed and o.client_id in world.venue.strangers}
     world.touched |= {world.tables.orders[i].intent.symbol for i in doubled if i in world.tables.orders}
     found += _budget(world)
     found += [f"root failed: {failure.reason}" for failure in world.failures]

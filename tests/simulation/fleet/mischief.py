@@ -67,12 +67,23 @@ class Mischief:
         if faults.strike("account.manual_order"):
             hands.manual_order(engine, world.account, faults.random.choice(world.names), now_ms, world.venue.random)
 
+        if faults.strike("account.stranger"):
+            self.stranger(faults.random.choice(world.names))
         if faults.strike("account.closed"):
             self.close_by_hand(faults.random.choice(world.names), faults.random.choice([0.03, 0.3, 1.0]))
         if faults.strike("account.liquidated"):
             name = faults.random.choice(world.names)
             if hands.liquidate(engine, world.account, name, now_ms):
                 world.touched.add(name)
+
+    def stranger(self, name: str) -> bool:
+        """An order that rests gives way to one that no journal knows. Whether there was one."""
+        world = self._world
+        orders = sorted(world.engine.open_orders(world.account, name), key=lambda order: order.order_id)
+        chosen = world.faults.random.choice(orders) if orders else None
+        return chosen is not None and hands.replace_by_stranger(
+            world.engine, world.account, chosen, world.venue.now_ms, world.faults.random, world.venue.strangers
+        )
 
     def close_by_hand(self, name: str, part: float = 1.0) -> bool:
         """Somebody closes a part of a position at the market. Whether there was that much."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from fleet.connection import SECOND
 
 from opensqt_actors.actors.exchange import PAYMENTS, ExchangeActor
-from opensqt_actors.actors.order_desk import IN_FLIGHT
+from opensqt_actors.actors.order_desk import IN_FLIGHT, URGENT_IN_FLIGHT
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.symbol import Phase, SymbolActor
+from opensqt_actors.actors.symbol_strays import MOST as MOST_STRANGERS
 from opensqt_actors.actors.tracker import ENDED
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.settings import RemoveMode
-from opensqt_actors.domain.slots import KNOWN_TRADES, Slot
+from opensqt_actors.domain.slots import KNOWN_ENDS, KNOWN_TRADES, Slot
 
 if TYPE_CHECKING:
     from fleet.world import World
@@ -127,9 +128,12 @@ class Watch:
             yield "known trades", len(slots._trades), KNOWN_TRADES
             yield (
                 "unwritten orders",
-                len(slots.moved) + len(slots.late) + len(slots.orphans),
+                sum(not order.unwritten for order in slots.moved.values()) + len(slots.late) + len(slots.orphans),
                 0 if actor.instrument else 60,
             )
+            yield "strangers", len(slots.strangers), MOST_STRANGERS
+            yield "since when strangers count", len(actor.strays._due), MOST_STRANGERS
+            yield "orders given up", len(slots._given_up), KNOWN_ENDS
             yield "unwritten entries", len(actor.ledger._entries), 200
             yield "known payments", len(actor.ledger._payments), 1_000
         shard = world.behaviour(world.shard_id)
@@ -141,14 +145,15 @@ class Watch:
         desk = exchange.desk
         committing = {plan.request.client_id for batch in desk._commits.values() for plan in batch}
         yield "batches being written", len(desk._commits), IN_FLIGHT
+        yield "orders being adopted", len(desk.adoptions.writing), MOST_STRANGERS
         yield "withdrawn orders", len(desk._withdrawn.keys() - committing), 0
-        yield "requests in flight", abs(desk._in_flight), 2 * IN_FLIGHT
+        yield "requests in flight", abs(desk._in_flight), URGENT_IN_FLIGHT
         most = sum(world.setup.grids.get(i, world.setup.grid).max_open_orders for i in range(symbols)) + 40 * symbols
         yield "live orders", exchange.tracker.size, most
         yield "ended orders", len(exchange.tracker._ended_order), ENDED
         yield "requests that wait", desk.waiting, 2 * most
         yield "payments", max(map(len, exchange._funding.values()), default=0), PAYMENTS
-        yield "strangers", len(exchange._foreign_told), 1_001
+        yield "orders of others", len(exchange._foreign_told), 1_001
         yield "prices", len(exchange.board.cells), symbols
         yield "checks", sum(map(len, exchange._checks.values())), 20
 

@@ -10,12 +10,15 @@ from support.account import NOW, SECOND, Bench
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange_messages import (
+    AdoptOrder,
     CancelFailed,
     CancelOpeningBuys,
     Detach,
     NotAgain,
+    OrderAdopted,
     OrderUpdate,
     PlaceFailed,
+    PlacesWithdrawn,
     Pump,
     Sweep,
     SymbolDown,
@@ -392,6 +395,49 @@ def test_risk_takes_back_the_opening_buys_of_all_symbols_first() -> None:
     assert bench.told(PlaceFailed, "AUSDT")[0].client_id == waiting.request.client_id
 
 
+def test_a_risk_cancel_leaves_at_once_however_many_places_wait_or_are_out() -> None:
+    names = [f"S{number}USDT" for number in range(40)]
+    bench = Bench(*names, limits=Limits(1_000.0, 520), published=ports.Published(place_batch=5, cancel_batch=10))
+    resting = [bench.plan(name, -level) for name in names for level in range(1, 11)]
+    for some in (resting[at : at + 5] for at in range(0, 400, 5)):
+        bench.submit(*some)
+        bench.commit()
+        bench.step(ports.PlacesAnswered(tuple(Accepted(bench.report(plan, OrderStatus.NEW)) for plan in some)))
+    for level in range(20, 60):
+        bench.submit(bench.plan(names[0], level, EXIT), bench.plan(names[0], -level))
+    sent = bench.step(CancelOpeningBuys("panic"), SECOND)
+    cancels = [effect for effect in sent if isinstance(effect, ports.SendCancels)]
+    assert [cancel.client_id for effect in cancels for cancel in effect.cancels] == [
+        plan.request.client_id for plan in resting
+    ]
+    assert sent[: len(cancels)] == cancels
+
+
+def test_a_cancel_does_not_wait_until_places_are_answered() -> None:
+    bench = Bench("AUSDT", limits=Limits(1e6, 10**6))
+    resting = bench.plan(level=-1)
+    bench.rest(resting)
+    for level in range(2, 40):
+        bench.submit(bench.plan(level=-level))
+    assert bench.actor.desk.waiting
+    bench.submit(cancels=(resting.request.client_id,))
+    assert len(bench.effects(ports.SendCancels)) == 1
+
+
+def test_orders_that_are_taken_back_are_told_to_each_symbol_in_one_message() -> None:
+    bench = Bench("AUSDT", "BUSDT", limits=Limits(1.0, 1))
+    waiting = [bench.plan(name, -level) for name in ("AUSDT", "BUSDT") for level in range(1, 4)]
+    bench.submit(bench.plan(level=-9))
+    bench.submit(*waiting[:3])
+    bench.submit(*waiting[3:])
+    bench.step(CancelOpeningBuys("panic"))
+    assert [
+        [failure.client_id for failure in message.failures]
+        for name in ("AUSDT", "BUSDT")
+        for message in bench.told(PlacesWithdrawn, name)
+    ] == [[plan.request.client_id for plan in waiting[:3]], [plan.request.client_id for plan in waiting[3:]]]
+
+
 def test_a_closed_gate_takes_back_openings_that_wait_or_are_being_written() -> None:
     bench = Bench("AUSDT", "BUSDT", limits=Limits(1.0, 1), published=ports.Published(place_batch=1))
     written, waiting = bench.plan(level=1), bench.plan(level=2)
@@ -538,3 +584,48 @@ def test_an_exit_that_waits_for_its_turn_is_taken_back_when_nothing_is_left_to_c
     bench.step(Pump(), 2 * SECOND)
     assert not sent_ids(bench)
     assert not bench.effects(ports.CommitIntents)
+
+
+def test_an_adopted_order_is_written_down_before_its_slot_hears_of_it(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.event(plan, OrderStatus.NEW)
+    bench.step(AdoptOrder(plan))
+    (commit,) = bench.effects(ports.CommitIntents)
+    assert [intent.client_id for intent in commit.intents] == [plan.request.client_id]
+    assert not bench.told(OrderAdopted)
+    bench.step(ports.IntentsCommitted(commit.batch))
+    assert bench.told(OrderAdopted, "AUSDT") == [
+        OrderAdopted(plan.request.client_id, bench.report(plan, OrderStatus.NEW))
+    ]
+    assert not bench.effects(ports.SendPlaces)
+    tracked = bench.actor.tracker.get(plan.request.client_id)
+    assert tracked is not None
+    assert tracked.stage is Stage.RESTING
+
+
+def test_an_adoption_that_cannot_be_written_is_cancelled_and_its_slot_hears_of_it(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.event(plan, OrderStatus.NEW)
+    bench.step(AdoptOrder(plan))
+    (commit,) = bench.effects(ports.CommitIntents)
+    bench.step(ports.IntentsFailed(commit.batch, "a client id of these is journalled already"))
+    assert [failed.code for failed in bench.told(PlaceFailed, "AUSDT")] == ["journal"]
+    assert not bench.told(PlaceFailed)[0].journalled
+    (cancel,) = bench.effects(ports.SendCancels)
+    assert [request.client_id for request in cancel.cancels] == [plan.request.client_id]
+
+
+def test_an_order_that_has_ended_is_not_adopted(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.rest(plan)
+    bench.event(plan, OrderStatus.CANCELED)
+    assert bench.step(AdoptOrder(plan)) == []
+
+
+def test_an_order_that_the_exchange_has_never_heard_of_is_looked_up_once_it_is_adopted(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.step(AdoptOrder(plan))
+    (commit,) = bench.effects(ports.CommitIntents)
+    bench.step(ports.IntentsCommitted(commit.batch))
+    bench.step(Sweep(), SECOND)
+    assert [find.client_id for find in bench.effects(ports.FindOrder)] == [plan.request.client_id]

@@ -16,6 +16,8 @@ from opensqt_actors.actors.risk import RiskActor, RiskRules
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
+    FaultFound,
+    FaultSettled,
     GlobalWord,
     Ignore,
     Listen,
@@ -453,3 +455,31 @@ def test_f19_a_mode_that_flips_takes_back_openings_and_closes_the_gate_of_the_ac
     bench.step(Measured("main", hedged=False))
     assert not bench.word("A").closed
     assert bench.announced() == ["account.mode_restored"]
+
+
+def test_a_position_that_does_not_match_opens_the_breaker_of_its_symbol_until_it_is_settled() -> None:
+    bench = Bench()
+    bench.step(FaultFound("main", "A", "the venue holds 2, the slots 1"))
+    assert [cancel.symbol for cancel in bench.told(CancelOpenings, MAIN)] == ["A"]
+    assert bench.word("A").closed[0][0] == "breaker"
+    assert "the venue holds 2" in bench.word("A").closed[0][1]
+    assert not bench.told(RiskChanged, ActorId("B"))
+    [saved] = [entry for effect in bench.sent if isinstance(effect, ports.Persist) for entry in effect.entries]
+    assert (saved.symbol, saved.state["cause"]) == ("A", "fault")
+    bench.step(FaultSettled("main", "A", "accepted"), SECOND)
+    assert bench.word("A") == RiskChanged()
+
+
+def test_a_fault_that_nobody_settles_is_followed_by_a_trial() -> None:
+    bench = Bench()
+    bench.step(FaultFound("main", "A", "no match"))
+    bench.step(Tick(), 60 * SECOND)
+    assert bench.word("A").closed == ()
+    assert bench.word("A").allowance == 2
+
+
+def test_settling_a_fault_closes_no_breaker_that_something_else_has_opened() -> None:
+    bench = Bench()
+    bench.step(operator.TripBreaker(1, "main", "A", "the news"))
+    bench.step(FaultFound("main", "A", "no match"), SECOND)
+    assert bench.step(FaultSettled("main", "A", "accepted"), SECOND) == []

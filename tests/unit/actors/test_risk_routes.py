@@ -14,6 +14,8 @@ from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
     ExposureReport,
+    FaultFound,
+    FaultSettled,
     GlobalWord,
     Ignore,
     Listen,
@@ -143,6 +145,8 @@ def test_it_passes_on_what_symbols_rules_and_supervisor_say_to_each_other(bench:
     line = row(made)  # type: ignore[arg-type]
     for message, to in (
         (RoundTripDone("main", "XUSDT", Decimal(1)), RISK),
+        (FaultFound("main", "XUSDT", "no match"), RISK),
+        (FaultSettled("main", "XUSDT", "accepted"), RISK),
         (RiskRow("symbol", "main", "XUSDT", "open"), SUPERVISOR),
         (ShardFacts(RISK, (), Decimal(0), None, (), None), SUPERVISOR),
         (ExposureReport("main", 1, 2, None), SUPERVISOR),

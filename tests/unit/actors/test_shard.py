@@ -7,14 +7,15 @@ from typing import Any
 from support.market import EMPTY, NOW, SPEC
 
 from opensqt_actors.actors import ports
+from opensqt_actors.actors.exchange_messages import Detach
 from opensqt_actors.actors.risk import RiskActor
-from opensqt_actors.actors.shard import AddSymbolActor, ShardActor, ShardParts, StartShard, ToSymbol
+from opensqt_actors.actors.shard import AddSymbolActor, ReleaseSymbol, ShardActor, ShardParts, StartShard, ToSymbol
 from opensqt_actors.actors.symbol import Execution, Remove, SymbolDone
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import RemoveMode
 from opensqt_actors.runtime.behaviour import ActorId
-from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, SetTimer, Spawn
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, SetTimer, Spawn, Tell
 from opensqt_actors.runtime.supervision import RestartPolicy
 
 POLICY = RestartPolicy(5, 30 * 10**9, 2 * 10**9, 5 * 10**9)
@@ -50,3 +51,15 @@ def test_a_symbol_that_left_while_its_restart_was_due_is_not_started_again() -> 
     assert isinstance(spawned, Spawn)
     actor.step(SymbolDone("main", SPEC.symbol), NOW + 2)
     assert actor.step(ActorStopped(name, spawned.incarnation), NOW + 3) == [CancelTimer(timer.key)]
+
+
+def test_a_symbol_that_goes_to_another_shard_is_handed_over_with_its_orders_and_one_that_has_left_is_not() -> None:
+    for leaving in (False, True):
+        actor = shard()
+        actor.step(AddSymbolActor(SPEC), NOW)
+        actor.step(ports.SymbolLoaded(EMPTY), NOW)
+        if not leaving:
+            actor.step(ReleaseSymbol("main", SPEC.symbol), NOW)
+        done = actor.step(SymbolDone("main", SPEC.symbol), NOW)
+        told = [effect.message for effect in done if isinstance(effect, Tell)]
+        assert [message for message in told if isinstance(message, Detach)] == [Detach(SPEC.symbol, not leaving)]

@@ -12,6 +12,7 @@ from support.past import held, journal
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import ForeignFill, WantTruth
 from opensqt_actors.actors.operator import Refusal
+from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Recheck, Reconcile, ReconcileNow
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
@@ -105,6 +106,8 @@ def test_f18_a_closed_position_closes_the_gate_and_nothing_is_opened_again() -> 
     compare(market, 0, 2)
     assert "position_mismatch" in market.actor.gates
     assert [told.level for told in market.effects(ports.Announce)] == ["critical"]
+    [fault] = market.told(FaultFound)
+    assert fault.sentence == "the venue holds 0.000, the slots 0.120"
     assert market.actor.slots.position == 120
     market.quote(9_900.0)
     assert not [plan for plan in market.places() if plan.kind.opens]
@@ -119,12 +122,24 @@ def test_f18_an_operator_accepts_what_the_venue_holds_and_the_exits_of_what_is_g
     assert (reply.request, reply.payload.corrected) == (7, Decimal("-0.120"))
     assert market.actor.slots.position == 0
     assert not market.actor.gates
+    assert len(market.told(FaultSettled)) == 1
     assert len(market.cancels()) == 2
     for level in (-1, -2):
         market.update(market.plan(level), OrderStatus.CANCELED)
     assert market.actor.slots.working == 0
     assert not market.actor.slots.bare
     assert market.actor.slots.illegal == 0
+
+
+def test_a_mismatch_that_goes_by_itself_opens_the_gate_and_leaves_the_breaker_to_its_cool_down() -> None:
+    market = holding(60, 60)
+    compare(market, 0, 4)
+    assert not market.told(FaultFound), "told once"
+    compare(market, 120)
+    assert "position_mismatch" not in market.actor.gates
+    assert not market.told(FaultSettled)
+    compare(market, 120, 1, ReconcileNow(7, accept=True))
+    assert len(market.told(FaultSettled)) == 1, "an operator who accepts what agrees already ends it"
 
 
 def test_what_an_operator_accepts_beyond_what_is_held_is_adopted() -> None:

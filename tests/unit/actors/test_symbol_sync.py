@@ -10,12 +10,12 @@ from support.market import GRID, NOW, SECOND, SPEC, Market
 from support.past import held, journal, live, told, trade
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import NotAgain, OrderUpdate, PlaceFailed, WantTruth
+from opensqt_actors.actors.exchange_messages import Attach, NotAgain, OrderUpdate, PlaceFailed, WantTruth
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
 from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderReport, OrderStatus
-from opensqt_actors.domain.records import FillSaved, OrderSaved, TotalsSaved
+from opensqt_actors.domain.records import FillSaved, LiveOrder, OrderSaved, TotalsSaved
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.domain.slots import SlotStatus
 
@@ -28,6 +28,13 @@ def test_it_asks_for_the_fate_of_every_restored_order_and_for_the_trades_since()
     assert set(want.client_ids) == {known.intent.client_id, unknown.intent.client_id}
     assert want.venue_ids == (("v" + known.intent.client_id, known.intent.client_id),)
     assert (want.after_trade, want.since) == (50, 1)
+
+
+@pytest.mark.parametrize("orders", [(), (live(-1, OrderKind.OPEN_BUY),)])
+def test_the_exchange_is_told_whether_orders_of_an_earlier_life_may_rest(orders: tuple[LiveOrder, ...]) -> None:
+    market = Market(restored=journal(*orders))
+    market.step(Start())
+    assert [attach.working for attach in market.told(Attach)] == [bool(orders)]
 
 
 def test_a_restored_order_that_rests_is_kept() -> None:
@@ -183,14 +190,6 @@ def test_of_two_live_orders_on_a_level_the_newer_one_is_kept_and_the_other_cance
     order = market.actor.slots.slot(-1).order
     assert order is not None
     assert order.client_id == newer.intent.client_id
-
-
-def test_an_order_of_ours_that_nobody_knows_is_cancelled() -> None:
-    stray = live(-2, OrderKind.OPEN_BUY, 7)
-    market = Market(restored=journal())
-    market.prepare()
-    market.truth(open_orders=(told(stray, OrderStatus.NEW),))
-    assert market.cancels() == [stray.intent.client_id]
 
 
 def test_f26_orders_of_others_are_left_alone() -> None:

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opensqt_actors.domain.reconcile import LAG, Gap, Holding, Sightings, corrections, gap
+from opensqt_actors.domain.ids import ClientId, OrderKind
+from opensqt_actors.domain.orders import OrderReport, OrderStatus, Side
+from opensqt_actors.domain.reconcile import LAG, Claim, Gap, Holding, Sightings, claim, corrections, gap
+from opensqt_actors.domain.strategy import Place
 
 POSITIONS = st.integers(-10_000, 10_000)
 HOLDINGS = st.dictionaries(st.integers(-20, 20), st.integers(-500, 500).filter(bool), max_size=10).map(
@@ -92,3 +95,27 @@ def test_a_single_step_is_corrected_like_any_difference(sign: int) -> None:
 
 def test_before_the_first_comparison_nothing_is_pending() -> None:
     assert not Sightings().pending
+
+
+PLACE = Place(-1, OrderKind.OPEN_BUY, 99_500, 10, False)
+EXIT = Place(-1, OrderKind.EXIT_SELL, 100_000, 10, True)
+
+
+def found(price: int = 99_500, quantity: int = 10, filled: int = 0) -> OrderReport:
+    """An order on the slot's level that nobody here knows."""
+    return OrderReport(ClientId("x"), "XUSDT", "v", Side.BUY, OrderStatus.NEW, price, quantity, filled, 0)
+
+
+@given(price=st.sampled_from([99_500, 99_501]), quantity=st.sampled_from([9, 10]), filled=st.sampled_from([0, 1]))
+def test_r10_only_the_whole_order_that_is_wanted_is_adopted(price: int, quantity: int, filled: int) -> None:
+    same = (price, quantity, filled) == (99_500, 10, 0)
+    report = found(price, quantity, filled)
+    assert claim(report, OrderKind.OPEN_BUY, PLACE, old=True) is (Claim.ADOPT if same else Claim.OTHER)
+    assert claim(report, OrderKind.OPEN_SELL, PLACE, old=True) is Claim.OTHER
+
+
+def test_r9_no_opening_order_is_placed_beside_a_young_one_and_an_exit_only_when_it_is_another_exit() -> None:
+    assert claim(found(quantity=1), OrderKind.OPEN_BUY, PLACE, old=False) is Claim.WAIT
+    assert claim(found(100_000), OrderKind.EXIT_SELL, EXIT, old=False) is Claim.WAIT
+    assert claim(found(100_000, 9), OrderKind.EXIT_SELL, EXIT, old=False) is Claim.OTHER
+    assert claim(found(), OrderKind.OPEN_BUY, EXIT, old=False) is Claim.OTHER

@@ -199,6 +199,64 @@ def test_an_order_that_was_refused_and_rests_all_the_same_is_an_orphan() -> None
     assert book.slot(0).position == 3
 
 
+def stranger(book: Slots, level: int = 0, generation: int = 40) -> OrderReport:
+    """An order of these slots' symbol that they have never had, as the venue tells it."""
+    client_id = book.coder.encode(level, OrderKind.OPEN_BUY, generation)
+    return OrderReport(client_id, "XUSDT", "v9", Side.BUY, OrderStatus.NEW, 100, 10, 0, NOW)
+
+
+def test_an_order_that_the_slots_have_never_had_is_a_stranger_until_it_ends_or_is_disowned() -> None:
+    book = slots()
+    first, second = stranger(book), stranger(book, 1)
+    book.report(first)
+    book.report(second)
+    assert set(book.strangers) == {first.client_id, second.client_id}
+    assert not book.orphans
+    assert not book.late, "what the journal does not know needs no news of it"
+    book.report(replace(first, status=OrderStatus.CANCELED))
+    book.disown(second.client_id)
+    assert not book.strangers
+    assert book.orphans == {second.client_id}
+    book.report(second)
+    assert not book.strangers
+    assert not book.late
+    book.report(replace(second, filled=2))
+    assert (set(book.late), book.unwritten) == ({second.client_id}, {second.client_id})
+
+
+def test_the_fills_of_a_stranger_are_booked_and_its_intent_is_to_be_written() -> None:
+    book = slots()
+    unknown = stranger(book)
+    book.report(replace(unknown, filled=3, status=OrderStatus.PARTIALLY_FILLED))
+    assert book.late[unknown.client_id].filled == 3
+    assert book.unwritten == {unknown.client_id}
+
+
+def test_a_free_slot_adopts_a_stranger_and_its_next_order_has_a_newer_generation() -> None:
+    book = slots()
+    unknown = stranger(book)
+    book.report(unknown)
+    order = book.adopt(unknown, OrderKind.OPEN_BUY, 40, NOW, reduce_only=False)
+    assert (book.slot(0).status, book.working, book.strangers) == (SlotStatus.PENDING, 1, {})
+    book.report(unknown)
+    assert book.slot(0).status is SlotStatus.LOCKED
+    assert (order.seen, order.venue_id) == (True, "v9")
+    book.report(replace(unknown, status=OrderStatus.CANCELED))
+    assert book.place(0, OrderKind.OPEN_BUY, 100, 10, NOW).generation == 41
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_slot_that_is_not_free_adopts_nothing(known: bool) -> None:
+    book = slots()
+    unknown = stranger(book)
+    if known:
+        book.report(unknown)
+        resting(book)
+    with pytest.raises(IllegalTransition, match="adopt"):
+        book.adopt(unknown, OrderKind.OPEN_BUY, 40, NOW, reduce_only=False)
+    assert book.illegal == 1
+
+
 def test_a_twin_under_the_same_id_is_an_orphan() -> None:
     book = slots()
     order = resting(book)
@@ -335,7 +393,7 @@ def test_the_memory_of_ended_orders_is_bounded() -> None:
         book.report(report(resting(book), OrderStatus.EXPIRED))
     assert len(book._ended) == KNOWN_ENDS
     book.report(report(first, OrderStatus.NEW))
-    assert book.orphans == {first.client_id}
+    assert set(book.strangers) == {first.client_id}, "it is not known any more"
 
 
 def test_a_held_slot_cannot_be_forgotten() -> None:

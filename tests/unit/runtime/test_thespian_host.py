@@ -172,6 +172,31 @@ def test_the_loop_is_asked_in_seconds_and_never_for_a_time_gone_by() -> None:
     assert calls.delays == [0.25, 0.0]
 
 
+def test_work_that_goes_on_gives_the_loop_its_turn_and_keeps_its_order() -> None:
+    seen: list[Any] = []
+
+    class Counts:
+        """Each number is followed by the one below it; every step also asks for something from outside."""
+
+        def step(self, message: Any, now: int) -> Sequence[Effect]:
+            return [message, *([Tell(ROOT, message - 1)] if message else [])]
+
+    calls = StubbornCalls()
+    host = ThespianHost(ManualClock(), calls.call_later, on_root_failure=pytest.fail, turn=1)
+    host.bind(int, lambda sender, effect: seen.append(effect))
+    host.start(ROOT, Counts())
+    host.tell(ROOT, 2)
+    assert (seen, calls.delays) == ([2], [0.0])
+    host.tell(ROOT, 0)
+    assert (seen, host.counters.backlog) == ([2], 2), "what is told meanwhile waits for the loop, and for its turn"
+    for _ in range(3):
+        calls.calls.pop()()
+    assert seen == [2, 1, 0, 0]
+    assert (calls.calls, host.counters.backlog) == ([], 0)
+    host.tell(ROOT, 0)
+    assert seen == [2, 1, 0, 0, 0]
+
+
 def test_a_leftover_drain_does_not_run_inside_another() -> None:
     clock = ManualClock()
     host = make_host(clock)

@@ -347,6 +347,15 @@ async def test_an_end_that_was_asked_for_disarms_the_dead_man_switch_and_one_tha
     assert world.venue.dead_man["AAAUSDT"] == 0
 
 
+async def test_a_dead_man_switch_that_another_process_renews_is_not_ended_with_this_one(world: World) -> None:
+    world.driver.perform(SENDER, ports.ArmDeadMan("AAAUSDT", 30))
+    world.driver.perform(SENDER, ports.ArmDeadMan("AAAUSDT", 20, handed_over=True))
+    world.driver.perform(SENDER, ports.ArmDeadMan("BBBUSDT", 30))
+    await asyncio.sleep(0)
+    await world.driver.close()
+    assert world.venue.dead_man == {"AAAUSDT": 20, "BBBUSDT": 0}
+
+
 async def test_beyond_the_bound_nothing_is_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "MOST_IN_FLIGHT", 0)
     order = world.order()
