@@ -526,13 +526,16 @@ class ExchangeActor:
         return effects
 
     def _quotes_dead(self, attached: _Attached, cell: Cell) -> bool:
-        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree."""
+        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree.
+
+        A mark that comes to where the last quote is, as it does some seconds after a jump, agrees, too.
+        """
         if cell.at != attached.quoted_at:
             attached.quoted_at, attached.mark, attached.unquoted, attached.dead = cell.at, cell.mark, 0, False
             return False
         attached.unquoted += 1
         attached.mark = attached.mark or cell.mark
-        moved = abs(cell.mark - attached.mark) * CONTRADICTED > attached.mark
+        moved = all(abs(cell.mark - seen) * CONTRADICTED > seen for seen in (attached.mark, (cell.bid + cell.ask) // 2))
         attached.dead = attached.dead or (bool(cell.at) and attached.unquoted >= self.stale_after and moved)
         return attached.dead
 
