@@ -1,4 +1,4 @@
-"""Failure catalogue, the way to the venue: silence, pauses, wrong clocks, bursts, a cut network, and what all that costs.
+"""Failure catalogue, the way to the venue: silence, pauses, wrong clocks, bursts, a cut network, and what it all costs.
 
 One supervisor, whose connections pass a link that a scenario can cut.
 """
@@ -47,7 +47,7 @@ def metrics_port() -> int:
 
 @pytest.fixture(scope="module")
 def stage(link: Link, hire: Hire, metrics_port: int) -> Stage:
-    """Ladders of three markets; silence is noticed after 3 s, and books are compared as often. It ends before the link."""
+    """Ladders of three markets; silence is noticed after 3 s, and books are compared as often. It ends first."""
     return hire(
         "sim-cut-off",
         NAMES,
