@@ -54,7 +54,8 @@ def venue(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 def hire(
     venue: VenueProcess, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Hire]:
-    """Makes a stage on an account; trading: wait until its symbols do; port: where the venue seems to be.
+    """Makes a stage on an account; trading: wait until its symbols do; port: where the venue seems to be; unread: its
+    log goes into a pipe that nobody reads.
 
     beside: further accounts of the supervisor, name to key; their symbols come after those of the stage's own account.
     """
@@ -70,6 +71,7 @@ def hire(
         beside: Mapping[str, str] | None = None,
         others: Sequence[Any] = (),
         environment: Mapping[str, str] | None = None,
+        unread: bool = False,
         **sections: Any,
     ) -> Stage:
         folder = tmp_path_factory.mktemp("job")
@@ -85,7 +87,7 @@ def hire(
         supervisor = Supervisor(config, folder / "state", environment, url)
         made.append(supervisor)
         stage = Stage(seen, supervisor)
-        supervisor.start()
+        supervisor.start(unread=unread)
         if trading:
             stage.wait_trading(*names)
             for name in names:

@@ -6,9 +6,7 @@ One supervisor, whose connections pass a link that a scenario can cut.
 from __future__ import annotations
 
 import re
-import socket
 import time
-import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 from support.link import Link
 from support.processes import VenueProcess, pb, wait_until
+from support.scrape import free_port, scrape
 from support.stage import GRID, WINDOW, Hire, Stage
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(150)]
@@ -38,9 +37,7 @@ def link(venue: VenueProcess) -> Iterator[Link]:
 @pytest.fixture(scope="module")
 def metrics_port() -> int:
     """One that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -251,15 +248,10 @@ def round_of_faults(stage: Stage, venue: VenueProcess) -> None:
 
 def measured(stage: Stage, port: int) -> dict[str, float]:
     """What the process holds: by its metrics, and by the system's account of it."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    found = dict.fromkeys(("journal_pending", "budget_waiting", "log_lines_dropped", "slots"), 0.0)
-    for line in lines:
-        name, _, value = (
-            line.partition(" ") if "{" not in line else (line.partition("{")[0], "", line.rpartition(" ")[2])
-        )
-        if name.removeprefix("opensqt_") in found:
-            found[name.removeprefix("opensqt_")] += float(value)
+    told = scrape(port)
+    found = {
+        name: told[f"opensqt_{name}"] for name in ("journal_pending", "budget_waiting", "log_lines_dropped", "slots")
+    }
     assert stage.supervisor.process is not None
     process = Path(f"/proc/{stage.supervisor.process.pid}")
     status = (process / "status").read_text()
