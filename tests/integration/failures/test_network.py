@@ -87,14 +87,15 @@ def fault(stage: Stage, action: str, match: dict[str, Any], **more: Any) -> str:
 def whole(stage: Stage) -> None:
     """All is well again: every level that should have an order has one, an opening or the exit of another level."""
     for name in NAMES:
-        wait_until(lambda n=name: stage.buys(n) or stage.stir(n), f"openings of {name}, once its price is heard of")
-        wait_until(lambda n=name: codes(stage, n) <= {"centre"}, f"the ladder of {name}")
+        wait_until(
+            lambda n=name: stands(stage, n) or stage.stir(n), f"the ladder of {name}, once its price is heard of"
+        )
     stage.settled()
 
 
-def codes(stage: Stage, name: str) -> set[str]:
-    """Why levels have no orders."""
-    return {slot.reason.code for slot in stage.bare(name).values()}
+def stands(stage: Stage, name: str) -> bool:
+    """Whether openings rest, and no level but the centre is without an order."""
+    return bool(stage.buys(name)) and {slot.reason.code for slot in stage.bare(name).values()} <= {"centre"}
 
 
 def test_f05_f07_streams_that_fall_silent_are_noticed_made_good_for_and_replaced(
