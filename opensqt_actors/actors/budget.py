@@ -8,6 +8,8 @@ from dataclasses import dataclass
 SECOND = 1_000_000_000
 SKEW = SECOND
 """So far may our clock and the venue's be apart (pre-flight asks for no less)."""
+ON_THE_WAY = SECOND // 2
+"""So much later than the orders before it an order may be counted by the venue: a commit, a busy loop, the network."""
 LEAST_PACE = 0.1
 """Orders a second that a share always allows: an exit must be able to go out."""
 
@@ -23,7 +25,7 @@ class Limits:
 
 
 class _Window:
-    """One published limit, kept as a sliding window, which is stricter than the venue's own, fixed one.
+    """One published limit, kept as a sliding window, which is stricter than the venue's own, fixed one, and longer.
 
     began, mine, others: the venue's window as far as it is known here: when it began, ns, and what was sent in it.
     elsewhere: what those may send in it who have the other shares of this account.
@@ -45,7 +47,7 @@ class _Window:
         self.elsewhere = whole - part
 
     def room(self, now: int) -> int:
-        while self.sent and self.sent[0] <= now - self.span:
+        while self.sent and self.sent[0] <= now - self.span - ON_THE_WAY:
             self.sent.popleft()
         return self.limit - len(self.sent)
 
@@ -141,7 +143,7 @@ class Budget:
         for window in self._windows:
             excess = len(window.sent) - window.limit
             if excess >= 0:
-                wait = max(wait, window.sent[excess] + window.span - now)
+                wait = max(wait, window.sent[excess] + window.span + ON_THE_WAY - now)
         return wait
 
     def _refill(self, now: int) -> None:

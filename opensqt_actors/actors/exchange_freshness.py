@@ -86,13 +86,16 @@ class Freshness:
         return effects
 
     def _quotes_dead(self, feed: Feed, cell: Cell) -> bool:
-        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree."""
+        """Whether the quotes alone have stopped. A market in which nothing changes sends none; its marks agree.
+
+        A mark that comes to where the last quote is, as it does some seconds after a jump, agrees, too.
+        """
         if cell.at != feed.quoted_at:
             feed.quoted_at, feed.mark, feed.unquoted, feed.dead = cell.at, cell.mark, 0, False
             return False
         feed.unquoted += 1
         feed.mark = feed.mark or cell.mark
-        moved = abs(cell.mark - feed.mark) * CONTRADICTED > feed.mark
+        moved = all(abs(cell.mark - seen) * CONTRADICTED > seen for seen in (feed.mark, (cell.bid + cell.ask) // 2))
         feed.dead = feed.dead or (bool(cell.at) and feed.unquoted >= self._stale_after and moved)
         return feed.dead
 

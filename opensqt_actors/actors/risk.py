@@ -52,7 +52,7 @@ from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 SECOND = 1_000_000_000
 SAVE_EVERY = 60
 """Seconds after which the peaks of a breaker are written down again."""
-HEDGED = "the position mode was changed to hedge (dual-side) while we trade; change it back to one-way on the venue"
+HEDGED = "the position mode is hedge (dual-side), but must be one-way; change it back on the venue"
 
 Key = tuple[str, str]
 

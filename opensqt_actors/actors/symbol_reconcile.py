@@ -22,7 +22,9 @@ FOREIGN = "foreign_fill"
 ACCEPTED = "the venue's position was accepted"
 MOST_WAITING = 16
 LOOKS = 4
-"""A question is answered after so many comparisons at the latest, even when nothing is sure yet."""
+"""A question is answered after so many comparisons, even when nothing is sure yet."""
+PATIENCE = 2 * LAG
+"""But not before that: looks in quick succession say nothing new, however many there are."""
 
 
 class Reconciliation:
@@ -37,6 +39,7 @@ class Reconciliation:
         self.missing: int | None = None
         self._waiting: list[ReconcileNow] = []
         self._looks = 0
+        self._looked_at = 0
 
     def ask(self, actor: SymbolActor, message: ReconcileNow) -> list[Effect]:
         """Take an operator's question. Empty: it waits for the next comparison; else it is refused."""
@@ -95,7 +98,7 @@ class Reconciliation:
         if settled and self.disturbed_at and actor.sync.asked >= self.disturbed_at + LAG:
             self.disturbed_at = 0
             actor.gates.open(FOREIGN)
-        return verdict, effects + self._answers(actor, truth, verdict, before, corrected)
+        return verdict, effects + self._answers(actor, truth, verdict, before, corrected, now)
 
     def wait(self, verdict: Verdict, wait: int) -> int:
         """ns until the next comparison: sooner while somebody waits for a verdict, or while openings wait for one."""
@@ -118,11 +121,15 @@ class Reconciliation:
             actor.ledger.adopt(rest, instrument.price_to_ticks(truth.position.entry_price), strategy, now)
         return difference
 
-    def _answers(self, actor: SymbolActor, truth: Truth, verdict: Verdict, before: int, corrected: int) -> list[Effect]:
+    def _answers(
+        self, actor: SymbolActor, truth: Truth, verdict: Verdict, before: int, corrected: int, now: int
+    ) -> list[Effect]:
         if not self._waiting or actor.instrument is None:
             return []
         self._looks += 1
-        if verdict in (Verdict.BUSY, Verdict.UNSURE) and self._looks < LOOKS:
+        self._looked_at = now if self._looks == 1 else self._looked_at
+        early = self._looks < LOOKS or now - self._looked_at < PATIENCE
+        if verdict in (Verdict.BUSY, Verdict.UNSURE) and early:
             return []
         waiting, self._waiting = self._waiting, []
         quantity, seen = actor.instrument.quantity, actor.sync.seen

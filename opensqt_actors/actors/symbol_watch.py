@@ -14,8 +14,8 @@ from opensqt_actors.runtime.effects import Effect
 if TYPE_CHECKING:
     from opensqt_actors.actors.symbol import SymbolActor
 
-PATIENCE = 60 * SECOND
-"""Orders come and go; only what stays empty for so long is wrong."""
+LEAST_PATIENCE = 5 * SECOND
+"""Orders come and go; only what stays empty for so long, and outlasts a comparison with the venue, is wrong."""
 
 
 class SilenceWatch:
@@ -31,7 +31,7 @@ class SilenceWatch:
             self._since, self.told = 0, False
             return []
         self._since = self._since or now
-        if self.told or now - self._since < PATIENCE:
+        if self.told or now - self._since < max(actor.execution.reconcile_interval, LEAST_PATIENCE):
             return []
         levels = _unexplained(actor, now)
         if not levels:

@@ -46,28 +46,30 @@ def exit_orders(venue: VenueProcess, symbol: str | None = None) -> set[str]:
     return resting - openings(venue, symbol)
 
 
-def differences(database_url: str, venue: VenueProcess) -> list[str]:
-    """Every difference between the journal and the venue's books; empty when they agree.
+def differences(database_url: str, venue: VenueProcess, account: str = ACCOUNT) -> list[str]:
+    """Every difference between the journal and the venue's books of an account; empty when they agree.
 
     Both must stand still: prices paused, nothing in flight.
     """
     database = Database(database_url, create=False)
     try:
         with database.read() as connection:
-            ledgers = books.ledgers(connection, ACCOUNT)
-            slots = books.slot_sums(connection, ACCOUNT)
-            totals = books.all_totals(connection, ACCOUNT)
-            funding = sum(books.funding_sums(connection, ACCOUNT).values(), Decimal(0))
-            ours = connection.execute(sa.select(fills_table)).mappings().all()
-            live = set(
-                connection.scalars(sa.select(orders_table.c.client_id).where(orders_table.c.stage < LIVE_STAGES))
+            ledgers = books.ledgers(connection, account)
+            slots = books.slot_sums(connection, account)
+            totals = books.all_totals(connection, account)
+            funding = sum(books.funding_sums(connection, account).values(), Decimal(0))
+            rows = sa.select(fills_table).where(fills_table.c.account == account)
+            ours = connection.execute(rows).mappings().all()
+            at_work = sa.select(orders_table.c.client_id).where(
+                orders_table.c.stage < LIVE_STAGES, orders_table.c.account == account
             )
+            live = set(connection.scalars(at_work))
     finally:
         database.close()
-    markets, account, theirs = venue.markets(), venue.account(), venue.fills()
+    markets, wallet, theirs = venue.markets(), venue.account(), venue.fills()
     found = list(_fills(ours, theirs, markets))
-    found += _symbols(ledgers, slots, totals, markets, account, Counter(fill["symbol"] for fill in theirs))
-    found += _money(ledgers, funding, account, markets)
+    found += _symbols(ledgers, slots, totals, markets, account, wallet, Counter(fill["symbol"] for fill in theirs))
+    found += _money(ledgers, funding, wallet, markets)
     found += _orders(live, venue)
     return found
 
@@ -133,14 +135,15 @@ def _symbols(
     slots: dict[Any, books.SlotSum],
     totals: dict[Any, Any],
     markets: dict[str, dict[str, Any]],
-    account: dict[str, Any],
+    account: str,
+    wallet: dict[str, Any],
     counts: Counter[str],
 ) -> Iterable[str]:
-    names = {name for _, name in ledgers} | {name for _, name in slots} | account["positions"].keys()
+    names = {name for _, name in ledgers} | {name for _, name in slots} | wallet["positions"].keys()
     for name in sorted(names):
-        key = (ACCOUNT, name)
+        key = (account, name)
         ledger, slot = ledgers.get(key, books.Ledger()), slots.get(key, books.SlotSum(0, 0, 0, 0))
-        held = Decimal(account["positions"].get(name, {}).get("amount", 0)) / Decimal(markets[name]["step"])
+        held = Decimal(wallet["positions"].get(name, {}).get("amount", 0)) / Decimal(markets[name]["step"])
         if not slot.position == ledger.net == held:
             yield f"{name}: the slots hold {slot.position} steps, the ledger {ledger.net}, the venue {held}"
         if ledger.fills != counts[name]:
@@ -153,24 +156,24 @@ def _symbols(
 
 
 def _money(
-    ledgers: dict[Any, books.Ledger], funding: Decimal, account: dict[str, Any], markets: dict[str, dict[str, Any]]
+    ledgers: dict[Any, books.Ledger], funding: Decimal, wallet: dict[str, Any], markets: dict[str, dict[str, Any]]
 ) -> Iterable[str]:
     fees = sum((ledger.fees for ledger in ledgers.values()), Decimal(0))
-    if abs(fees - Decimal(account["fees"])) > MONEY:
-        yield f"fees: {fees} in the ledger, {account['fees']} at the venue"
-    if abs(funding - Decimal(account["funding"])) > MONEY:
-        yield f"funding: {funding} in the journal, {account['funding']} at the venue"
-    ours = funding - fees + Decimal(account["insurance"])
+    if abs(fees - Decimal(wallet["fees"])) > MONEY:
+        yield f"fees: {fees} in the ledger, {wallet['fees']} at the venue"
+    if abs(funding - Decimal(wallet["funding"])) > MONEY:
+        yield f"funding: {funding} in the journal, {wallet['funding']} at the venue"
+    ours = funding - fees + Decimal(wallet["insurance"])
     for (_, name), ledger in ledgers.items():
         market = markets[name]
         quantum = Decimal(market["tick"]) * Decimal(market["step"])
-        mark = Decimal(account["positions"].get(name, {}).get("mark_price", 0))
+        mark = Decimal(wallet["positions"].get(name, {}).get("mark_price", 0))
         ours += ledger.cash * quantum + ledger.net * Decimal(market["step"]) * mark
     theirs = (
-        Decimal(account["wallet_balance"])
-        - Decimal(account["initial_balance"])
-        - Decimal(account["transfers"])
-        + Decimal(account["unrealized_pnl"])
+        Decimal(wallet["wallet_balance"])
+        - Decimal(wallet["initial_balance"])
+        - Decimal(wallet["transfers"])
+        + Decimal(wallet["unrealized_pnl"])
     )
     if abs(ours - theirs) > MONEY * max(1, len(ledgers)):
         yield f"equity changed by {ours} in the ledger, by {theirs} at the venue"
@@ -213,11 +216,18 @@ def exposed(venue: VenueProcess) -> list[str]:
     return found
 
 
-def settled(database_url: str, venue: VenueProcess, timeout: float = PATIENCE, *, exits: bool = True) -> None:
+def settled(
+    database_url: str,
+    venue: VenueProcess,
+    timeout: float = PATIENCE,
+    *,
+    exits: bool = True,
+    account: str = ACCOUNT,
+) -> None:
     """Wait, prices paused, until journal and venue agree and every position has its exits (unless `exits` is False)."""
     venue.pause()
     deadline = time.monotonic() + timeout
-    while found := differences(database_url, venue) + (exposed(venue) if exits else []):
+    while found := differences(database_url, venue, account) + (exposed(venue) if exits else []):
         assert time.monotonic() < deadline, "\n".join(found[:30])
         time.sleep(LOOK)
     assert order_differences(venue) == []

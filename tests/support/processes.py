@@ -177,14 +177,21 @@ class Supervisor:
         self.log = config.with_suffix(".log")
         self.environment = dict(os.environ) | dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self.unread: int | None = None
         self._channel: grpc.Channel | None = None
 
-    def start(self) -> Supervisor:
-        """Begin a process; its log goes on where the one before ended."""
+    def start(self, *, unread: bool = False) -> Supervisor:
+        """Begin a process; its log goes on where the one before ended, or, unread, into a pipe that nobody reads."""
         assert self.process is None, "it runs already"
         command = [sys.executable, "-m", "opensqt_actors.supervisor", "--config", str(self.config)]
-        with self.log.open("ab") as log:
+        if unread:
+            self.unread, log = os.pipe()
+        else:
+            log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+        finally:
+            os.close(log)
         return self
 
     def kill(self) -> None:
@@ -216,6 +223,9 @@ class Supervisor:
 
     def _ended(self, code: int) -> int:
         self.process = None
+        if self.unread is not None:
+            os.close(self.unread)
+            self.unread = None
         if self._channel is not None:
             self._channel.close()
             self._channel = None

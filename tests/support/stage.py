@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from support.accounting import settled
-from support.processes import Supervisor, VenueProcess, pb, registry_pb2, wait_until
+from support.processes import ACCOUNT, Supervisor, VenueProcess, pb, registry_pb2, wait_until
 
 from opensqt_actors.domain.ids import IdCoder, OrderKey, OrderKind, decode
 
@@ -17,11 +17,16 @@ GRID = {"amount": 60, "interval_percent": 0.4, "buy_window": WINDOW, "sell_windo
 
 
 class Stage:
-    """venue: as the account sees it, its prices moved by the scenarios alone."""
+    """venue: as the account sees it, its prices moved by the scenarios alone; account: its configured name."""
 
-    def __init__(self, venue: VenueProcess, supervisor: Supervisor) -> None:
+    def __init__(self, venue: VenueProcess, supervisor: Supervisor, account: str = ACCOUNT) -> None:
         self.venue = venue
         self.supervisor = supervisor
+        self.account = account
+
+    def beside(self, account: str, key: str) -> Stage:
+        """Another account of the same supervisor."""
+        return Stage(self.venue.of(key), self.supervisor, account)
 
     # --- what the venue has ------------------------------------------------------------------------------------------
 
@@ -67,6 +72,16 @@ class Stage:
         for name in names:
             self.venue.set_price(name, Decimal(markets[name]["ask"]) + Decimal(markets[name]["tick"]))
 
+    def wait_trading(self, *names: str) -> None:
+        """Stir these markets until each of them is traded."""
+
+        def trading() -> bool:
+            rows = self.supervisor.rows()
+            self.stir(*(names if rows else ()))
+            return all(name in rows and rows[name].state == registry_pb2.SYMBOL_STATE_TRADING for name in names)
+
+        wait_until(trading, f"{', '.join(names)} trading")
+
     def hits(self, *faults: str) -> int:
         """How often these faults have hit."""
         rules = self.venue.admin("GET", "/faults")["faults"]
@@ -89,19 +104,34 @@ class Stage:
 
     def levels(self, name: str) -> dict[int, Any]:
         """What an operator reads of every level."""
-        return {slot.level: slot for slot in self.supervisor.describe(name).slots}
+        return {slot.level: slot for slot in self.describe(name).slots}
+
+    def describe(self, name: str) -> pb.DescribeSymbolResponse:
+        """What an operator reads of a market."""
+        request = pb.DescribeSymbolRequest(account=self.account, symbol=name)
+        answer: pb.DescribeSymbolResponse = self.supervisor.ask("DescribeSymbol", request)
+        return answer
+
+    def bare(self, name: str) -> dict[int, Any]:
+        """The levels that have no order, with what an operator reads of them."""
+        return {level: slot for level, slot in self.levels(name).items() if not slot.order.client_order_id}
 
     def held(self, name: str) -> dict[int, Decimal]:
         """What the slots hold, by level."""
         found = {level: Decimal(slot.quantity.value or 0) for level, slot in self.levels(name).items()}
         return {level: quantity for level, quantity in found.items() if quantity}
 
-    def said(self, code: str, name: str = "") -> list[str]:
-        """The announcements of this code about this market, oldest first."""
+    def events(self, code: str, name: str = "") -> list[Any]:
+        """The announcements of this code about this account and this market, or any, oldest first."""
         symbols = [name] if name else []
         request = pb.SubscribeEventsRequest(latest=1_000, past_only=True, symbols=symbols)
         answers = self.supervisor.ask("SubscribeEvents", request)
-        return [answer.event.sentence for answer in answers if answer.event.code == code]
+        found = [answer.event for answer in answers if answer.event.code == code]
+        return [event for event in found if event.account in ("", self.account)]
+
+    def said(self, code: str, name: str = "") -> list[str]:
+        """The sentences of these announcements."""
+        return [event.sentence for event in self.events(code, name)]
 
     def row(self, name: str) -> registry_pb2.SymbolStatus:
         """The line of a market."""
@@ -111,12 +141,18 @@ class Stage:
 
     def pause(self, name: str) -> None:
         """Take the openings away; what is held keeps its exits."""
-        self.supervisor.ask("PauseSymbol", pb.PauseSymbolRequest(symbol=name))
+        self.supervisor.ask("PauseSymbol", pb.PauseSymbolRequest(account=self.account, symbol=name))
         wait_until(lambda: not self.buys(name), f"no openings of {name}")
 
     def resume(self, name: str) -> None:
         """Let them come back."""
-        self.supervisor.ask("ResumeSymbol", pb.ResumeSymbolRequest(symbol=name))
+        self.supervisor.ask("ResumeSymbol", pb.ResumeSymbolRequest(account=self.account, symbol=name))
+
+    def reconcile(self, name: str, *, accept: bool = False) -> pb.ReconcileSymbolResponse:
+        """Compare with the venue now; accept: its position is the true one."""
+        request = pb.ReconcileSymbolRequest(account=self.account, symbol=name, accept=accept)
+        answer: pb.ReconcileSymbolResponse = self.supervisor.ask("ReconcileSymbol", request)
+        return answer
 
     def laid(self, name: str, count: int = WINDOW) -> list[dict[str, Any]]:
         """The ladder once it rests, the nearest first."""
@@ -136,7 +172,7 @@ class Stage:
 
     def settled(self, *, exits: bool = True) -> None:
         """Journal and venue agree, every position has its exits, and no slot was asked for what it cannot do."""
-        settled(self.supervisor.database_url, self.venue, exits=exits)
+        settled(self.supervisor.database_url, self.venue, exits=exits, account=self.account)
         assert self.supervisor.counters().illegal_transitions == 0
 
 

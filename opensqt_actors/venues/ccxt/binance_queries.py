@@ -43,15 +43,19 @@ _TRADES_KEPT_MS = 180 * _DAY_MS
 _FUNDING_KEPT_MS = 90 * _DAY_MS
 _FEES_STAY = 24 * 3600.0
 _SHARED_STAY = 5.0
+_REFUSING_STAYS = 1.0
 T = TypeVar("T")
 _FINAL = frozenset({RefusalCode.PERMISSION, RefusalCode.SYMBOL_CLOSED})
 
 
 class Kept(Generic[T]):
-    """The last answers of a query, reused for some seconds: dozens of symbols ask the same at start."""
+    """The last answers of a query, reused for some seconds: dozens of symbols ask the same at start.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    stays: seconds that this very answer is reused, when that differs.
+    """
+
+    def __init__(self, seconds: float, stays: Callable[[T], float] | None = None) -> None:
+        self._stays = stays or (lambda _: seconds)
         self._values: dict[str, tuple[float, T]] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
@@ -59,7 +63,7 @@ class Kept(Generic[T]):
         """The kept answer, or a new one; who asks meanwhile waits for the same."""
         async with self._asking.setdefault(key, asyncio.Lock()):
             found = self._values.get(key)
-            if found is not None and time.monotonic() - found[0] < self._seconds:
+            if found is not None and time.monotonic() - found[0] < self._stays(found[1]):
                 return found[1]
             value = await fetch()
             self._values[key] = (time.monotonic(), value)
@@ -68,6 +72,11 @@ class Kept(Generic[T]):
     def forget(self) -> None:
         """Ask again next time."""
         self._values.clear()
+
+
+def _account_stays(state: AccountState) -> float:
+    """Who puts right what keeps an account from trading, and resumes, must not be refused on what was."""
+    return _REFUSING_STAYS if state.hedged or not state.can_trade else _SHARED_STAY
 
 
 class Queries:
@@ -85,7 +94,7 @@ class Queries:
         self._measure_clock = measure_clock
         self._venue_ms = venue_ms
         self._fees: Kept[Fees] = Kept(_FEES_STAY)
-        self._account: Kept[AccountState] = Kept(_SHARED_STAY)
+        self._account: Kept[AccountState] = Kept(_SHARED_STAY, _account_stays)
         self._leverages: Kept[dict[str, int]] = Kept(_SHARED_STAY)
         self._positions: Together[Position] = Together(self._positions_of)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,35 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from support.processes import KEY, SECRET, Supervisor, VenueProcess, configuration, tail, write_config
+from support.processes import ACCOUNT, KEY, SECRET, Supervisor, VenueProcess, configuration, tail, write_config
 from support.stage import GRID, Hire, Stage
 
 SYMBOLS = 36
-KEYS = (KEY, "sim-orders", "sim-markets", "sim-process", "sim-prices", "sim-stranger", "sim-holder")
+RICH, POOR = "1000000", "10"
+KEYS = (
+    *(KEY, "sim-orders", "sim-markets", "sim-process", "sim-prices", "sim-stranger", "sim-holder"),
+    *("sim-people", "sim-hedged", "sim-wide", "sim-gone", "sim-cut-off", "sim-heard", "sim-stored"),
+)
+POOR_KEY = "sim-poor"
+# The venue's own limits on orders hold for every scenario; only the weight of requests is no matter here.
+LIMITS = {
+    "weight_per_minute": 1_000_000,
+    "orders_per_10s": 300,
+    "orders_per_minute": 1_200,
+    "frames_per_second": 1_000,
+}
 
 
 @pytest.fixture(scope="session")
 def venue(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[VenueProcess]:
     """Markets that move when a scenario says so."""
     folder = tmp_path_factory.mktemp("venue")
-    accounts = [{"key": key, "secret": SECRET, "balance": "1000000"} for key in KEYS]
+    accounts = [{"key": key, "secret": SECRET, "balance": RICH, "hedge_mode": key == "sim-hedged"} for key in KEYS]
+    accounts.append({"key": POOR_KEY, "secret": SECRET, "balance": POOR})
     settings = folder / "settings.yaml"
-    settings.write_text(yaml.safe_dump({"accounts": accounts}))
+    settings.write_text(yaml.safe_dump({"accounts": accounts, "limits": LIMITS}))
     options = ["--config", str(settings), "--symbols", str(SYMBOLS), "--seed", "1", "--scripted"]
-    running = VenueProcess(folder, [*options, "--profile", "demo", "--limits", "market-maker"])
+    running = VenueProcess(folder, [*options, "--profile", "demo"])
     try:
         yield running.ready()
     finally:
@@ -40,20 +54,42 @@ def venue(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 def hire(
     venue: VenueProcess, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Hire]:
-    """Makes a stage on an account; trading: wait until its symbols do."""
+    """Makes a stage on an account; trading: wait until its symbols do; port: where the venue seems to be; unread: its
+    log goes into a pipe that nobody reads.
+
+    beside: further accounts of the supervisor, name to key; their symbols come after those of the stage's own account.
+    """
     made: list[Supervisor] = []
     failed = request.session.testsfailed
 
-    def make(key: str, names: Any, *, trading: bool = True, **sections: Any) -> Stage:
+    def make(
+        key: str,
+        names: Any,
+        *,
+        trading: bool = True,
+        port: int = 0,
+        beside: Mapping[str, str] | None = None,
+        others: Sequence[Any] = (),
+        environment: Mapping[str, str] | None = None,
+        unread: bool = False,
+        **sections: Any,
+    ) -> Stage:
         folder = tmp_path_factory.mktemp("job")
         seen = venue.of(key)
-        document = configuration(seen, folder / "state", names, **{"defaults": GRID, **sections})
-        supervisor = Supervisor(write_config(folder / "supervisor.yaml", document), folder / "state")
+        symbols = [{"symbol": name, "account": ACCOUNT} for name in names]
+        document = configuration(seen, folder / "state", [*symbols, *others], **{"defaults": GRID, **sections})
+        own = document["accounts"][ACCOUNT]
+        own["simulated"]["port"] = port or venue.port
+        for name, other in (beside or {}).items():
+            document["accounts"][name] = copy.deepcopy(own) | {"api_key": other}
+        url = document.get("database", {}).get("url")
+        config = write_config(folder / "supervisor.yaml", document)
+        supervisor = Supervisor(config, folder / "state", environment, url)
         made.append(supervisor)
         stage = Stage(seen, supervisor)
-        supervisor.start()
+        supervisor.start(unread=unread)
         if trading:
-            supervisor.wait_trading(len(names), lambda: stage.stir(*names))
+            stage.wait_trading(*names)
             for name in names:
                 stage.laid(name)
         return stage

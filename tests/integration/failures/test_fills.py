@@ -1,7 +1,8 @@
-"""Failure catalogue, fills: parts of orders, cancels that come too late, levels that fill while nobody looks."""
+"""Failure catalogue, fills: parts of orders, late cancels, bursts, levels that fill while nobody looks."""
 
 from __future__ import annotations
 
+import signal
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,10 @@ from support.stage import WINDOW, Hire, Stage
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(150)]
 
-MET, PARTLY, DOWN = "ADAUSDT", "PARTSUSDT", "LINKUSDT"
+MET, PARTLY, DOWN, RACING = "ADAUSDT", "PARTSUSDT", "LINKUSDT", "FTMUSDT"
+SWINGS = 60
+SOON = 20
+"""Seconds: what takes one here, and less than until the books are compared with the venue's anyway."""
 STRANGER, HOLDER = "sim-stranger", "sim-holder"
 HELD_BACK = 2_000
 """Milliseconds that a cancel needs to the venue: enough to fill what it is for, on a busy machine too."""
@@ -20,10 +24,10 @@ HELD_BACK = 2_000
 
 @pytest.fixture(scope="module")
 def stage(hire: Hire, venue: VenueProcess) -> Stage:
-    """Ladders of three markets. An order in one of them has six steps, each worth more than the least notional."""
+    """Ladders of four markets. An order in one of them has six steps, each worth more than the least notional."""
     rules = {"symbol": PARTLY, "base": "PARTS", "quote": "USDT", "tick": "0.001", "step": "0.1", "reference": "100"}
     venue.admin("POST", "/markets", {"rules": rules | {"min_notional": "5"}, "scripted": True})
-    return hire("sim-demo-key", [MET, PARTLY, DOWN])
+    return hire("sim-demo-key", [MET, PARTLY, DOWN, RACING])
 
 
 def late_cancels(stage: Stage, name: str) -> list[str]:
@@ -123,3 +127,23 @@ def test_f16_levels_that_fill_while_the_process_is_down_are_credited_and_get_the
     assert len(stage.fills_of(DOWN)) - before == 4
     stage.settled()
     assert exposed(stage.venue) == []
+
+
+def test_f32_order_events_are_never_dropped_and_prices_conflated_to_the_newest(stage: Stage) -> None:
+    """The process stands still while markets race: then it takes every fill, and of all the prices the last one."""
+    ladder = {stage.key(order).level for order in stage.laid(RACING)}
+    price = Decimal(stage.venue.markets()[RACING]["bid"])
+    held, before = stage.held(MET), len(stage.venue.orders())
+    stage.supervisor.signal(signal.SIGSTOP)
+    try:
+        filled = {stage.key(order).level: Decimal(order["origQty"]) for order in stage.fill_down(MET, 5)}
+        for _ in range(SWINGS):
+            stage.venue.move(RACING, "3")
+            stage.venue.set_price(RACING, price)
+    finally:
+        stage.supervisor.signal(signal.SIGCONT)
+    wait_until(lambda: stage.held(MET) == held | filled, "every fill booked", SOON)
+    assert {stage.key(order).level for order in stage.laid(RACING)} == ladder
+    sent = [order for order in stage.venue.orders()[before:] if order["symbol"] == RACING]
+    assert len(sent) <= 2 * WINDOW, "the prices in between were followed"
+    stage.settled()

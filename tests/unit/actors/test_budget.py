@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from collections import Counter
+
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from opensqt_actors.actors.budget import SECOND, Budget, Limits
+from opensqt_actors.actors.budget import ON_THE_WAY, SECOND, Budget, Limits
 
 START = 1_700_000_000 * SECOND
 WAITS = st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=80)
@@ -39,6 +41,30 @@ def test_f09_no_window_ever_sees_more_than_is_allowed(
             if first <= last:
                 count = sum(first <= at <= last for at in sent)
                 assert count <= burst + (last - first) / SECOND * rate + 1e-6
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 3 * SECOND), st.sampled_from([0, 1, ON_THE_WAY // 3, ON_THE_WAY - 1])),
+        min_size=1,
+        max_size=80,
+    ),
+    phase=st.integers(0, 10 * SECOND),
+)
+@example(steps=[(0, ON_THE_WAY - 1), (10 * SECOND, 0)], phase=SECOND // 4)
+def test_f09_orders_that_are_late_on_their_way_do_not_meet_those_of_the_next_window(
+    steps: list[tuple[int, int]], phase: int
+) -> None:
+    """The venue counts an order when it arrives, in windows that begin when it likes."""
+    budget = Budget(Limits(100.0, 100, 40, 0))
+    arrived: Counter[int] = Counter()
+    now = START
+    for wait, late in steps:
+        now += wait
+        room = budget.room(now)
+        budget.take(now, room)
+        arrived[(now + late - phase) // (10 * SECOND)] += room
+    assert max(arrived.values()) <= 40
 
 
 @given(takes=st.lists(st.integers(1, 10), min_size=1, max_size=20), rate=st.integers(1, 50))
@@ -107,7 +133,7 @@ def test_what_others_send_uses_up_the_same_windows_and_passes_with_them() -> Non
     assert budget.room(now) == 5
     budget.counted(now, now, 45, 0)
     assert budget.room(now) == 5
-    assert budget.room(now + 10 * SECOND) == 50
+    assert budget.room(now + 10 * SECOND + ON_THE_WAY) == 50
 
 
 def test_our_own_orders_alone_are_nobody_elses() -> None:
@@ -127,7 +153,7 @@ def test_a_count_that_may_be_of_the_window_before_says_nothing() -> None:
     assert budget.room(start + SECOND) == 50
     budget.counted(start + 2 * SECOND, start + 3 * SECOND, 70, 0)
     assert budget.room(start + 3 * SECOND) == 0
-    assert budget.next_room(start + 3 * SECOND) == 10 * SECOND
+    assert budget.next_room(start + 3 * SECOND) == 10 * SECOND + ON_THE_WAY
 
 
 def test_what_the_other_shares_of_an_account_send_is_nobody_elses_and_what_is_beyond_it_is() -> None:

@@ -53,6 +53,21 @@ def test_a_calm_market_that_sends_no_quote_is_not_stale_as_long_as_its_mark_pric
         assert not bench.effects(ports.Subscribe)
 
 
+def test_a_mark_price_that_comes_to_the_last_quote_after_a_jump_is_no_sign_of_dead_quotes() -> None:
+    bench = Bench("AUSDT", stale_after=3)
+    bench.board.offer("AUSDT", "1000.0", "1000.1", 5)
+    bench.step(ports.MarkSeen("AUSDT", 10_000))
+    bench.step(Sweep(), SECOND)
+    bench.board.offer("AUSDT", "1009.0", "1009.1", 6)
+    for mark in (10_000, 10_030, 10_060, 10_090, 10_090, 10_080, 10_095):
+        bench.step(ports.MarkSeen("AUSDT", mark))
+        bench.step(Sweep(), SECOND)
+        assert not bench.told(StreamGate)
+    bench.step(ports.MarkSeen("AUSDT", 10_130))
+    bench.step(Sweep(), SECOND)
+    assert [gate.opens for gate in bench.told(StreamGate)] == [False]
+
+
 def test_f07_silent_symbols_are_subscribed_again_a_few_at_a_time() -> None:
     names = [f"{letter}USDT" for letter in "ABCDEFGHIJKL"]
     bench = Bench(*names, stale_after=3)

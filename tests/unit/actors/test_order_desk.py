@@ -8,7 +8,7 @@ import pytest
 from support.account import NOW, SECOND, Bench
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.budget import Limits
+from opensqt_actors.actors.budget import ON_THE_WAY, Limits
 from opensqt_actors.actors.exchange_messages import (
     AdoptOrder,
     CancelFailed,
@@ -236,7 +236,7 @@ def test_f26_what_another_program_sends_on_the_account_is_left_out_of_the_budget
     bench.submit(*(bench.plan(level=level) for level in range(4)))
     assert len(bench.commit()) == 2
     assert bench.actor.desk.waiting == 2
-    bench.step(Pump(), 10 * SECOND)
+    bench.step(Pump(), 10 * SECOND + ON_THE_WAY)
     assert len(bench.commit()) == 2
 
 

@@ -223,6 +223,21 @@ def test_a_question_is_answered_in_the_end_even_when_nothing_is_sure() -> None:
         market.step(Reconcile(), 2 * SECOND)
 
 
+def test_a_question_is_not_answered_by_many_looks_in_quick_succession() -> None:
+    """Refused exits have the position looked at again and again; only a difference that stays is an answer."""
+    market = holding(60, 60)
+    market.step(ReconcileNow(3, accept=True))
+    for _ in range(8):
+        market.truth(position=50, open_orders=resting(market))
+        assert not market.effects(ports.Reply)
+        market.step(Reconcile(), SECOND // 10)
+    market.now += 2 * SECOND
+    market.truth(position=50, open_orders=resting(market))
+    replies = market.effects(ports.Reply)
+    assert [reply.payload.verdict for reply in replies] == ["same"]
+    assert replies[0].payload.corrected == Decimal("-0.070")
+
+
 @pytest.mark.parametrize("started", [False, True])
 def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(started: bool) -> None:
     market = holding(60) if started else Market()

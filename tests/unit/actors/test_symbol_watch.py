@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from support.market import NOW, SECOND, Market
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import Pulse, StreamGate, WantTruth
-from opensqt_actors.actors.symbol import Pause
+from opensqt_actors.actors.symbol import Execution, Pause
 from opensqt_actors.domain.orders import OrderStatus, RefusalCode
 from opensqt_actors.domain.strategy import Decision
 
@@ -20,9 +21,9 @@ def alarms(market: Market, seconds: int) -> list[str]:
     return told
 
 
-def silent() -> Market:
+def silent(execution: Execution | None = None) -> Market:
     """A market whose strategy asks for nothing although its window is empty: what F27 is about."""
-    market = Market().trade()
+    market = Market(execution=execution).trade()
     strategy = market.actor.strategy
     assert strategy is not None
     strategy.decide = lambda *_: Decision((), (), 0, 1 << 40)  # type: ignore[method-assign]
@@ -35,6 +36,15 @@ def test_f27_a_grid_in_range_with_nothing_at_rest_is_told_once() -> None:
     market = silent()
     assert alarms(market, 60) == []
     assert alarms(market, 200) == ["grid.silent"]
+
+
+@pytest.mark.parametrize(("interval", "patience"), [(20, 20), (1, 5)])
+def test_f27_the_alarm_waits_for_one_comparison_with_the_venue_and_for_some_seconds(
+    interval: int, patience: int
+) -> None:
+    market = silent(Execution(reconcile_interval=interval * SECOND))
+    assert alarms(market, patience) == []
+    assert alarms(market, 1) == ["grid.silent"]
 
 
 def test_f27_a_grid_whose_orders_rest_is_not_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from opensqt_actors.domain.instrument import Instrument
+from opensqt_actors.venues.ccxt import binance_queries
 from opensqt_actors.venues.ccxt.binance_queries import Queries
 from opensqt_actors.venues.ccxt.errors import RestFailure, classify
 from opensqt_actors.venues.ccxt.expected import Expected
@@ -311,3 +313,35 @@ async def test_a_pong_proves_the_socket_of_a_venue_that_does_not_list_subscripti
     client = Client()
     feed._client = client
     await feed.ping()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "after", "asked"), [(True, 0.5, 1), (True, 1.5, 2), (False, 1.5, 1), (False, 5.5, 2)]
+)
+async def test_f19_an_account_that_may_not_trade_is_asked_about_anew_a_second_later(
+    monkeypatch: pytest.MonkeyPatch, wrong: bool, after: float, asked: int
+) -> None:
+    """Dozens of symbols share one answer; who has put the mode right and resumes is not refused on the old one."""
+    rest = Answers(dualSidePosition=wrong)
+    queries = Queries(rest, {}, None, lambda: NOW_MS)  # type: ignore[arg-type]
+    clock = [100.0]
+    monkeypatch.setattr(binance_queries, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    states = [await queries.account()]
+    clock[0] += after
+    states.append(await queries.account())
+    assert [state.hedged for state in states] == [wrong, wrong]
+    assert rest.asked.count("accountConfig") == asked
+
+
+class Answers:
+    """The two answers that describe an account."""
+
+    def __init__(self, **config: Any) -> None:
+        self.config = {"canTrade": True} | config
+        self.asked: list[str] = []
+
+    async def call(self, api: str, method: str, path: str, params: Any = None, **_: Any) -> Any:
+        self.asked.append(path)
+        if path == "accountConfig":
+            return self.config
+        return dict.fromkeys(("totalWalletBalance", "totalMarginBalance", "availableBalance"), "10") | {"assets": []}
