@@ -26,7 +26,7 @@ class Execution:
     post_only_retries: int = 3
     post_only_fallback: str = "pause"
     slot_pause: int = 60 * SECOND
-    request_life: int = 6 * SECOND
+    request_life: int = 7 * SECOND // 2
     orphan_grace: int = 5 * SECOND
     preflight: PreflightSettings = field(default_factory=PreflightSettings)
 

@@ -65,7 +65,7 @@ class Tuning:
     """Times of the session, in seconds unless named otherwise. The defaults suit the real venue."""
 
     request_timeout: float = 5.0
-    recv_window_ms: int = 5_000
+    recv_window_ms: int = 2_500
     socket_answer: float = 5.0
     prove_orders: float = 30.0
     event_patience: float = 10.0

@@ -43,7 +43,7 @@ from opensqt_actors.simvenue.exchange import Exchange
 
 __all__ = ["MS", "SECOND", "Latency", "SimulatedVenue"]
 
-REQUEST_LIFE = 5 * SECOND
+REQUEST_LIFE = 5 * SECOND // 2
 GRACE = SECOND // 2
 
 
@@ -159,7 +159,7 @@ class SimulatedVenue(Connection):
 
     def _delay(self, kind: str) -> int:
         if self.faults.strike(f"{kind}.late"):
-            return self.faults.random.randint(1_000, 4_900) * MS
+            return self.faults.random.randint(500, 2_400) * MS
         return self._wait(self.latency.request)
 
     def _send_places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:

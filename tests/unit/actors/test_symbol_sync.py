@@ -97,7 +97,7 @@ def test_an_opening_that_may_still_arrive_is_waited_for() -> None:
     assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
     timer = market.timer("reconcile")
     assert timer is not None
-    assert timer.after == 4 * SECOND
+    assert timer.after == SECOND * 3 // 2
     market.quote()
     assert -1 not in [plan.level for plan in market.places()]
     market.step(timer.message, timer.after)
