@@ -142,6 +142,11 @@ class VenueProcess:
         answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key or self.key}/fills")["fills"]
         return answer
 
+    def wait_fills(self, count: int) -> None:
+        """Wait until the account has `count` fills more than now, whoever notices."""
+        goal = self.account()["fills"] + count
+        wait_until(lambda: self.account()["fills"] >= goal, f"{goal} fills at the venue")
+
     def open_orders(self, key: str | None = None, symbol: str | None = None) -> list[dict[str, Any]]:
         """Every order that rests."""
         wanted = f"&symbol={symbol}" if symbol else ""

@@ -59,12 +59,12 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811 - the fixtures
-    """Four symbols on two shards, trading; two symbols each."""
+def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811 - the fixtures
+    """Four symbols on two shards, trading. The parameter, if there is one, is laid over the section `supervision`."""
     venue = start_venue(SYMBOLS)
     names = sorted(venue.markets())
     symbols = [entry | {"mode": "long"} for entry in mixed(names)]
-    supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120}
+    supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120} | getattr(request, "param", {})
     supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision).start()
     made = Fleet(venue, supervisor, names)
     try:
