@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from coverage import Coverage, coverage
+from covered import Coverage, coverage
 from job import Attached, quantile, say, workplace
 from support.accounting import registry_rows
 from support.processes import Supervisor, registry_pb2

@@ -32,7 +32,7 @@ class Coverage:
     def closed_after(self, killed: int, alive: int) -> int | None:
         """When a position that was bare before the next life's first order (`alive`) was closed: None when none was.
 
-        killed, alive: ms. OverflowError never; -1 when it was not closed until the end of the history.
+        killed, alive: ms; -1 when it was not closed until the end of the history.
         """
         bare_then = [part for part in self.parts if part.at < alive]
         if not bare_then or bare_then[-1].at < killed or abs(bare_then[-1].bare) < self.least:
@@ -69,7 +69,8 @@ def coverage(orders: Iterable[dict[str, Any]], fills: Iterable[dict[str, Any]], 
             changes.append((int(order["time"]), sign * quantity))
             if ended and done < quantity:
                 changes.append((end, -sign * (quantity - done)))
-    total, parts = Decimal(0), []
+    total = Decimal(0)
+    parts: list[Part] = []
     for at, change in sorted(changes, key=lambda entry: entry[0]):
         total += change
         if parts and parts[-1].at == at:
