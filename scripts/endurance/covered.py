@@ -29,13 +29,13 @@ class Coverage:
     sent: tuple[int, ...]
     least: Decimal
 
-    def closed_after(self, killed: int, alive: int) -> int | None:
-        """When a position that was bare before the next life's first order (`alive`) was closed: None when none was.
+    def closed_after(self, alive: int) -> int | None:
+        """When a position that was bare at the next life's first order (`alive`) was closed: None when none was, ms.
 
-        killed, alive: ms; -1 when it was not closed until the end of the history.
+        -1 when it was not closed until the end of the history.
         """
-        bare_then = [part for part in self.parts if part.at < alive]
-        if not bare_then or bare_then[-1].at < killed or abs(bare_then[-1].bare) < self.least:
+        before = [part for part in self.parts if part.at < alive]
+        if not before or abs(before[-1].bare) < self.least:
             return None
         later = (part.at for part in self.parts if part.at >= alive and abs(part.bare) < self.least)
         return next(later, -1)

@@ -207,7 +207,7 @@ def seconds_to_exits(kill: Kill, home: dict[str, int], covers: dict[str, Coverag
         alive = cover.first_order(killed + IN_FLIGHT)
         if alive is None:
             continue
-        closed = cover.closed_after(killed, alive)
+        closed = cover.closed_after(alive)
         if closed is not None and closed < 0:
             print(f"never closed: {name} {cover.parts[-8:]} {cover.least} {killed} {alive}", file=sys.stderr)
         if closed is not None:
