@@ -3,7 +3,8 @@
 Two measurements for each size. The fleet as processes (supervisor, shards, simulated venue over its sockets, SQLite):
 seconds from the second start of the supervisor, when the venue's rules are cached, until every symbol trades, and the
 resident memory of the shards then. The shards' actors alone, each shard in a process of its own, all at once, without
-sockets (see tick_to_order.py): ticks a second that are held, and the time from a tick to its orders.
+sockets (see tick_to_order.py): ticks a second that are held, and the time from a tick to its orders, both by the clock
+on the wall and by the processor's, which does not count what other processes took.
 A table on standard error, one JSON line on standard output.
 """
 
@@ -15,8 +16,9 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -39,22 +41,41 @@ SHARDS = (1, 2)
 PATIENCE = 180.0
 SETTLED = 5.0
 """Seconds of trading after which memory is read."""
-COLUMNS = ("symbols", "shards", "start_s", "rss_mb", "ticks_per_s", "p50_us", "p99_us")
+COLUMNS = ("symbols", "shards", "start_s", "rss_mb", "ticks_per_s", "p50_us", "p99_us", "ticks_per_cpu_s", "p99_cpu_us")
 
 
-def actors(symbols: int, ticks: int, seed: int) -> tuple[float, list[int]]:
-    """One shard's actors in this process: ticks a second, and the times from a tick to its orders in ns."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of one shard's actors: ticks a second, and ns from ticks to their orders, by either clock."""
 
-    async def run() -> tuple[float, list[int]]:
+    rate: float
+    times: list[int]
+    cpu_rate: float
+    cpu_times: list[int]
+
+
+def actors(symbols: int, ticks: int, seed: int) -> Measured:
+    """One shard's actors in this process."""
+
+    async def run() -> Measured:
         bench = Bench(symbols, asyncio.get_running_loop(), bands=True)
         bench.start()
         gc.collect()
         bench.latencies(ticks // 10, seed)
         calm_collector()
-        samples = bench.latencies(ticks, seed + 1)
-        return bench.rate(ticks, seed + 2), samples
+        times = bench.latencies(ticks, seed + 1)
+        rate = bench.rate(ticks, seed + 2)
+        bench.echo.read = time.thread_time_ns
+        cpu_times = bench.latencies(ticks, seed + 3)
+        return Measured(rate, times, bench.rate(ticks, seed + 4, time.thread_time), cpu_times)
 
     return asyncio.run(run())
+
+
+def us(samples: Iterable[int], share: float) -> float:
+    """A quantile of ns, in microseconds."""
+    ordered = sorted(samples)
+    return round(ordered[int(len(ordered) * share)] / 1e3, 1)
 
 
 def parts(symbols: int, shards: int) -> list[int]:
@@ -66,11 +87,13 @@ def of_actors(symbols: int, shards: int, ticks: int) -> dict[str, float]:
     """All shards at once: the sum of their ticks a second, the quantiles over all of their samples."""
     with ProcessPoolExecutor(shards, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(actors, parts(symbols, shards), [ticks] * shards, range(1, shards + 1)))
-    samples = sorted(sample for _, some in found for sample in some)
+    times = [ns for one in found for ns in one.times]
     return {
-        "ticks_per_s": round(sum(rate for rate, _ in found)),
-        "p50_us": round(samples[len(samples) // 2] / 1e3, 1),
-        "p99_us": round(samples[len(samples) * 99 // 100] / 1e3, 1),
+        "ticks_per_s": round(sum(one.rate for one in found)),
+        "p50_us": us(times, 0.5),
+        "p99_us": us(times, 0.99),
+        "ticks_per_cpu_s": round(sum(one.cpu_rate for one in found) / shards),
+        "p99_cpu_us": us((ns for one in found for ns in one.cpu_times), 0.99),
     }
 
 
@@ -99,8 +122,8 @@ def of_processes(symbols: int, shards: int) -> dict[str, float]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """For people."""
-    lines = [" | ".join(f"{name:>11}" for name in COLUMNS)]
-    lines += [" | ".join(f"{row.get(name, ''):>11}" for name in COLUMNS) for row in rows]
+    lines = [" | ".join(f"{name:>15}" for name in COLUMNS)]
+    lines += [" | ".join(f"{row.get(name, ''):>15}" for name in COLUMNS) for row in rows]
     return "\n".join(lines)
 
 
@@ -115,11 +138,11 @@ def further(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     return found
 
 
-def flatness(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """How many times the p99 of the smallest size is that of the largest, by number of shards."""
+def flatness(rows: Sequence[dict[str, Any]], what: str) -> dict[str, float]:
+    """How many times the p99 of the smallest size is that of the largest, by number of shards. what: by which clock."""
     found = {}
     for shards in sorted({row["shards"] for row in rows}):
-        mine = [row["p99_us"] for row in rows if row["shards"] == shards and "p99_us" in row]
+        mine = [row[what] for row in rows if row["shards"] == shards and what in row]
         if len(mine) > 1:
             found[str(shards)] = round(mine[-1] / mine[0], 2)
     return found
@@ -148,7 +171,8 @@ def main() -> None:
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "load": round(os.getloadavg()[0], 1),
         "rss_mb_per_further_symbol": further(rows),
-        "p99_times_the_smallest": flatness(rows),
+        "p99_times_the_smallest": flatness(rows, "p99_us"),
+        "p99_cpu_times_the_smallest": flatness(rows, "p99_cpu_us"),
         "rows": rows,
     }
     print(orjson.dumps(line).decode())
