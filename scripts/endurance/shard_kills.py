@@ -39,7 +39,9 @@ LOOK = 0.1
 CALM = 12.0
 """Seconds before the first kill, with which as many after each kill are compared."""
 END = 6.0
-"""Seconds at the end of the minute without a kill, and after the last shard is back."""
+"""Seconds at the end of the minute without a kill."""
+AFTERWARDS = 20.0
+"""Seconds after the last shard is back: a slot whose order had an unknown fate waits until that order cannot arrive."""
 SHORT = 1.0
 """A shard that lived for less than so many seconds after a kill says nothing about pauses."""
 MOST_A_SHARD = 5
@@ -209,7 +211,9 @@ def seconds_to_exits(kill: Kill, home: dict[str, int], covers: dict[str, Coverag
             continue
         closed = cover.closed_after(alive)
         if closed is not None and closed < 0:
-            print(f"never closed: {name} {cover.parts[-8:]} {cover.least} {killed} {alive}", file=sys.stderr)
+            print(
+                f"{name} was left without an exit: {cover.parts[-1].bare} since the kill at {killed}", file=sys.stderr
+            )
         if closed is not None:
             worst = max(worst or 0.0, clock.here(closed) - kill.at if closed >= 0 else math.inf)
     return worst
@@ -246,7 +250,7 @@ def main() -> int:
             if due and now >= began + due[0] and (run.over or not options.apart) and run.kill(trading):
                 due.pop(0)
             time.sleep(LOOK)
-        time.sleep(END)
+        time.sleep(AFTERWARDS)
         clock.compare()
         made = by_symbol(at.fills())
         fills, covers = fills_by_shard(made, run.home, clock), histories(at, made)
