@@ -112,8 +112,9 @@ class LogFormat(StrEnum):
 
 
 SHORTEST_COUNTDOWN = 10
-SHORTEST_SILENCE = 3
 """Seconds of the dead-man switch: it is renewed three times in them."""
+SHORTEST_SILENCE = 3
+"""Seconds without the word that is told every second."""
 
 
 class SimulatedVenue(Section):
