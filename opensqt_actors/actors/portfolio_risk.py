@@ -12,7 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import operator, ports
-from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven, Tick, Wake
+from opensqt_actors.actors.risk_messages import (
+    ExposureReport,
+    GlobalWord,
+    ShardAway,
+    ShardFacts,
+    ShareGiven,
+    Tick,
+    Wake,
+)
 from opensqt_actors.actors.risk_words import announcement, restored, row_of, saved_of, word_of
 from opensqt_actors.domain.breaker import Breaker, BreakerSettings, FeedAge, Profit, RoundTrip, Transition
 from opensqt_actors.domain.exposure import Limit, TotalShares
@@ -50,6 +58,7 @@ class PortfolioRiskActor:
             Wake: self._wake,
             Tick: self._tick,
             ShardFacts: self._facts,
+            ShardAway: self._away,
             ExposureReport: self._exposure,
             operator.TripBreaker: self._trip,
             operator.ResetBreaker: self._reset,
@@ -63,11 +72,14 @@ class PortfolioRiskActor:
         return [SetTimer("tick", SECOND, Tick()), Tell(self.parent, self._word()), Tell(self.parent, self._row())]
 
     def _tick(self, message: Tick, now: int) -> list[Effect]:
+        """The word is told again though nothing has changed: a shard that does not hear it opens nothing."""
         self._ticks += 1
-        effects: list[Effect] = [SetTimer("tick", SECOND, Tick()), *self._moved(self.breaker.advance(now), now)]
-        if len(effects) == 1 and self._ticks % SAVE_EVERY == 0:
-            effects += self._save(now)
-        return effects
+        again = SetTimer("tick", SECOND, Tick())
+        moved = self._moved(self.breaker.advance(now), now)
+        if moved:
+            return [again, *moved]
+        saved = self._save(now) if self._ticks % SAVE_EVERY == 0 else []
+        return [again, Tell(self.parent, self._word()), *saved]
 
     # --- the global breaker ------------------------------------------------------------------------------------------
 
@@ -91,6 +103,12 @@ class PortfolioRiskActor:
         else:
             self._ages.pop(message.shard, None)
         return self._moved(transitions, now)
+
+    def _away(self, message: ShardAway, now: int) -> list[Effect]:
+        """A limit on losses must go on counting what the others lose while one shard is down."""
+        self._capitals.pop(message.shard, None)
+        self._ages.pop(message.shard, None)
+        return []
 
     def _moved(self, transitions: Sequence[Transition], now: int) -> list[Effect]:
         if not transitions:

@@ -10,7 +10,9 @@ from opensqt_actors.domain.orders import Position
 from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.runtime.behaviour import ActorId
 
-GATES = frozenset({"risk", "breaker", "breaker_global", "emergency", "position_mode", "risk_unknown"})
+UNHEARD = "portfolio_unheard"
+"""The gate that a shard's process closes while it does not hear the risk over all shards."""
+GATES = frozenset({"risk", "breaker", "breaker_global", UNHEARD, "emergency", "position_mode", "risk_unknown"})
 """Codes of the gates that RiskChanged closes and opens."""
 
 # --- to the RiskActor ------------------------------------------------------------------------------------------------
@@ -159,8 +161,18 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardAway:
+    """To the PortfolioRiskActor: a shard's process has ended. Its profit so far counts, its equity and feed do not."""
+
+    shard: ActorId
+
+
+@dataclass(frozen=True, slots=True)
 class GlobalWord:
-    """The global breaker's word on every symbol; told down to each RiskActor."""
+    """The global breaker's word on every symbol; told down to each RiskActor.
+
+    It is repeated every second, so that a shard notices when nobody says anything any more.
+    """
 
     closed: tuple[tuple[str, str], ...] = ()
     allowance: int | None = None

@@ -1,7 +1,8 @@
 """The ShardGateway: the root of a shard's process. It passes commands to the ShardActor and facts to the supervisor.
 
-It goes on without a supervisor; when none comes for too long it stops trading in order, so that nothing trades that
-nobody watches. The failure of the ShardActor ends the process: whoever watches it starts it again.
+It goes on without a supervisor. When the risk over all shards is not heard for a while it opens nothing; when no
+supervisor comes for too long it stops trading in order, so that nothing trades that nobody watches. The failure of the
+ShardActor ends the process: whoever watches it starts it again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors.portfolio_hearing import PortfolioHearing
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import (
     Hello,
@@ -74,7 +76,8 @@ class VenuesOpen:
 class ShardGateway:
     """One shard's process, as a pure step. pid, version, configuration: what it says of itself.
 
-    alone: ns without a supervisor before it stops by itself, 0 = never; deadline: ns for stopping.
+    alone: ns without a supervisor before it stops by itself, 0 = never; deadline: ns for stopping; unheard: ns without
+    a word of the risk over all shards before nothing opens, 0 = never.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class ShardGateway:
         policy: shard.StopShard,
         deadline: int,
         alone: int,
+        unheard: int,
     ) -> None:
         self.shard = ActorId(f"{me}/shard-{number}")
         self.make_shard = make_shard
@@ -110,7 +114,7 @@ class ShardGateway:
         self._accounts: dict[str, AccountRow] = {}
         self._fresh: set[Key] = set()
         self._standing: dict[Any, Any] = {}
-        self._word = GlobalWord()
+        self._hearing = PortfolioHearing(unheard)
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             StartGateway: self._begin,
             VenuesOpen: self._open,
@@ -155,6 +159,7 @@ class ShardGateway:
     # --- the supervisor ----------------------------------------------------------------------------------------------
 
     def _begin(self, message: StartGateway, now: int) -> list[Effect]:
+        self._hearing.begin(now)
         return [*self._wait_alone(), SetTimer("beat", BEAT, _Beat())]
 
     def _open(self, message: VenuesOpen, now: int) -> list[Effect]:
@@ -192,8 +197,17 @@ class ShardGateway:
         return [ports.Announce("shard.alone", "", "", sentence, "critical"), *self._stop(self.policy, now)]
 
     def _beat(self, message: _Beat, now: int) -> list[Effect]:
-        again = SetTimer("beat", BEAT, _Beat())
-        return [again, self._screens()] if self._attached else [again]
+        effects: list[Effect] = [SetTimer("beat", BEAT, _Beat())]
+        if self._attached:
+            effects.append(self._screens())
+        return effects + self._listen(now)
+
+    def _listen(self, now: int) -> list[Effect]:
+        """Nobody could close the gates of all shards any more: close them here. Exits go on."""
+        if not self._started or self._stopping or not self._hearing.look(now):
+            return []
+        word = self._hearing.told()
+        return [Tell(self.shard, word), ports.Announce("shard.unheard", "", "", word.closed[-1][1], "error")]
 
     def _screens(self) -> Effect:
         rows = tuple(self._rows[key] for key in self._fresh if key in self._rows)
@@ -206,15 +220,23 @@ class ShardGateway:
         if self._started:
             return []
         self._started = True
+        self._hearing.begin(now)
         return [
             Spawn(self.shard, lambda: self.make_shard(self.me), 1),
-            Tell(self.shard, self._word),
+            Tell(self.shard, self._hearing.told()),
             Tell(self.shard, message),
         ]
 
     def _global_word(self, message: GlobalWord, now: int) -> list[Effect]:
-        self._word = message
-        return [Tell(self.shard, message)] if self._started else []
+        """Repeated every second; the shard's own rules hear what is new to them."""
+        before, again = self._hearing.told(), self._hearing.heard(message, now)
+        if not self._started or message == before:
+            return []
+        effects: list[Effect] = [Tell(self.shard, message)]
+        if again:
+            sentence = "the risk over all shards is heard again: this shard opens as it says"
+            effects.append(ports.Announce("shard.heard", "", "", sentence, "warning"))
+        return effects
 
     def _add(self, message: shard.AddSymbolActor, now: int) -> list[Effect]:
         if self._stopping:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import operator, ports
-from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven, Wake
+from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardAway, ShardFacts, ShareGiven, Wake
 from opensqt_actors.actors.views import ExposureRow, RiskRow, RiskView
 from opensqt_actors.domain.exposure import NO_LIMIT, UNIT
 from opensqt_actors.domain.records import RiskSaved, RiskScope
@@ -98,7 +98,7 @@ class SupervisorRisk:
 
     def down(self, shard: ActorId) -> list[Effect]:
         """A shard's process has ended: what it saw last is not how things are."""
-        return [Tell(self.id, ShardFacts(ActorId(f"{shard}/risk"), (), Decimal(0), None, (), None))]
+        return [Tell(self.id, ShardAway(ActorId(f"{shard}/risk")))]
 
     def _report(self, message: ExposureReport, now: int) -> list[Effect]:
         self._exposure[message.account] = ExposureRow(

@@ -57,6 +57,7 @@ _GATES = {
     "risk": registry_pb2.GATE_REASON_RISK,
     "risk_unknown": registry_pb2.GATE_REASON_RISK,
     "emergency": registry_pb2.GATE_REASON_RISK,
+    "portfolio_unheard": registry_pb2.GATE_REASON_RISK,
     "breaker": registry_pb2.GATE_REASON_BREAKER,
     "breaker_global": registry_pb2.GATE_REASON_BREAKER,
     "position_mismatch": registry_pb2.GATE_REASON_BREAKER,

@@ -121,6 +121,7 @@ class ShardSystem:
             policy=StopShard(shutdown.cancel_on_exit, shutdown.cancel_exits),
             deadline=nanoseconds(shutdown.deadline),
             alone=nanoseconds(supervision.shard_alone),
+            unheard=nanoseconds(supervision.shard_unheard),
         )
         host.start(GATEWAY, gateway)
         host.tell(GATEWAY, StartGateway())

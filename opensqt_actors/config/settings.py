@@ -113,6 +113,8 @@ class LogFormat(StrEnum):
 
 SHORTEST_COUNTDOWN = 10
 """Seconds of the dead-man switch: it is renewed three times in them."""
+SHORTEST_SILENCE = 3
+"""Seconds without the word that is told every second."""
 
 
 class SimulatedVenue(Section):
@@ -277,7 +279,8 @@ class Telemetry(Section):
 
 class Supervision(Section):
     """Restarts of what failed, actors and shards: more than `intensity` in a row, none healthy for `period` seconds,
-    end in quarantine. shard_*: seconds to start, to be silent, to go on without a supervisor (0 = for ever); MB.
+    end in quarantine. shard_*: seconds to start, to be silent, to go on without a supervisor (0 = for ever), to open
+    without a word of the risk over all shards (0 = for ever); MB.
     """
 
     intensity: Whole = Field(default=5, ge=0, le=1_000)
@@ -289,6 +292,14 @@ class Supervision(Section):
     shard_heartbeat: Annotated[Seconds, Field(ge=1)] = 5
     shard_memory: Whole = Field(default=2_048, ge=0, le=1_048_576)
     shard_alone: Real = Field(default=600, ge=0, le=604_800)
+    shard_unheard: Real = Field(default=15, ge=0, le=3_600)
+
+    @model_validator(mode="after")
+    def _a_word_comes_every_second(self) -> Self:
+        """A limit of a few words that are late would close and open gates all day."""
+        if 0 < self.shard_unheard < SHORTEST_SILENCE:
+            raise wrong(f"shard_unheard must be 0 (never) or at least {SHORTEST_SILENCE} seconds")
+        return self
 
 
 class Database(Section):

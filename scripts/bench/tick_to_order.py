@@ -79,13 +79,17 @@ class Root:
 
 
 class Echo:
-    """A venue that accepts everything and fills what the price has crossed. `handed`: when requests arrived, in ns."""
+    """A venue that accepts everything and fills what the price has crossed.
+
+    `handed`: when requests arrived, in ns of `read`, which is the clock on the wall unless it is replaced.
+    """
 
     def __init__(self, host: ThespianHost, instruments: dict[str, Instrument], clock: SystemClock) -> None:
         self.host = host
         self.instruments = instruments
         self.clock = clock
         self.handed = 0
+        self.read: Callable[[], int] = time.perf_counter_ns
         self.orders = 0
         self.cancels = 0
         self.fills = 0
@@ -126,7 +130,7 @@ class Echo:
 
     def place(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
         """The hand-over that the latency ends with."""
-        self.handed = self.handed or time.perf_counter_ns()
+        self.handed = self.handed or self.read()
         self.orders += len(effect.orders)
         for request in effect.orders:
             self.open[request.symbol][request.client_id] = request
@@ -135,7 +139,7 @@ class Echo:
 
     def cancel(self, sender: ActorRef, effect: ports.SendCancels) -> None:
         """Gone at once; the event follows the answer."""
-        self.handed = self.handed or time.perf_counter_ns()
+        self.handed = self.handed or self.read()
         self.cancels += len(effect.cancels)
         self.later.append((sender, ports.CancelsAnswered(tuple(Cancelled(c.client_id) for c in effect.cancels))))
         for request in effect.cancels:
@@ -241,7 +245,7 @@ class Bench:
             name, price = self.move(prices, choose, 60)
             message = frame(name, price)
             self.echo.handed = 0
-            before = time.perf_counter_ns()
+            before = self.echo.read()
             self.hook(message)
             if self.echo.handed:
                 samples.append(self.echo.handed - before)
@@ -249,22 +253,22 @@ class Bench:
             self.echo.cross(name, price - 1, price + 1)
         return samples
 
-    def rate(self, ticks: int, seed: int) -> float:
-        """Ticks a second through the hook, small moves, everything that follows included."""
+    def rate(self, ticks: int, seed: int, read: Callable[[], float] = time.perf_counter) -> float:
+        """Ticks a second of `read` through the hook, small moves, everything that follows included."""
         choose = random.Random(seed)
         prices = dict.fromkeys(self.names, START)
         frames = [
             (name, price, frame(name, price)) for name, price in (self.move(prices, choose, 8) for _ in range(ticks))
         ]
         hook, echo, board = self.hook, self.echo, self.board
-        before = time.perf_counter()
+        before = read()
         for name, price, message in frames:
             skipped = board.skipped
             hook(message)
             if board.skipped == skipped:
                 echo.settle()
                 echo.cross(name, price - 1, price + 1)
-        return ticks / (time.perf_counter() - before)
+        return ticks / (read() - before)
 
 
 def frame(name: str, price: int) -> dict[str, Any]:

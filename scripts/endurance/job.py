@@ -15,7 +15,34 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from support.processes import Supervisor, VenueProcess, configuration, mixed, write_config
+from support.processes import KEY, Supervisor, VenueProcess, configuration, mixed, wait_until, write_config
+
+
+class Attached(VenueProcess):
+    """A venue that somebody else has started and will end; its admin port alone."""
+
+    def __init__(self, folder: Path, admin_port: int) -> None:
+        self.folder = folder
+        self.admin_port = admin_port
+        self.key = KEY
+
+    @classmethod
+    def found(cls, folder: Path) -> Attached:
+        """The venue of this folder, once it is ready."""
+        told = folder / "simvenue.json"
+
+        def port() -> int:
+            return int(orjson.loads(told.read_bytes())["admin_port"]) if told.exists() else 0
+
+        return cls(folder, wait_until(port, f"a venue in {folder}"))
+
+    def ended(self) -> str:
+        """It is not ours to know."""
+        return ""
+
+    def clock(self) -> float:
+        """Its time, milliseconds."""
+        return float(self.admin("GET", "/health")["time"])
 
 
 @contextmanager

@@ -93,9 +93,14 @@ class VenueProcess:
             self.process.stdout.close()
         end(self.process)
 
+    def ended(self) -> str:
+        """How it ended; "" while it lives."""
+        code = self.process.poll()
+        return "" if code is None else f"the venue has ended with {code}\n{tail(self.log)}"
+
     def admin(self, method: str, path: str, body: object = None) -> Any:
         """One request to the admin port; fails with its sentence when it is refused."""
-        assert self.process.poll() is None, f"the venue has ended with {self.process.returncode}\n{tail(self.log)}"
+        assert not (gone := self.ended()), gone
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", data, method=method)
         try:
@@ -141,6 +146,11 @@ class VenueProcess:
         """Every fill of the account, oldest first."""
         answer: list[dict[str, Any]] = self.admin("GET", f"/accounts/{key or self.key}/fills")["fills"]
         return answer
+
+    def wait_fills(self, count: int) -> None:
+        """Wait until the account has `count` fills more than now, whoever notices."""
+        goal = self.account()["fills"] + count
+        wait_until(lambda: self.account()["fills"] >= goal, f"{goal} fills at the venue")
 
     def open_orders(self, key: str | None = None, symbol: str | None = None) -> list[dict[str, Any]]:
         """Every order that rests."""

@@ -66,13 +66,16 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811
-    """Four symbols and two shards, trading. A parameter is the countdown of the dead-man switch, in seconds."""
+def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any) -> Iterator[Fleet]:  # noqa: F811 - the fixtures
+    """Four symbols on two shards, trading.
+
+    The parameter, if there is one, is laid over the section `supervision`; `dead_man_switch` in it is the countdown, s.
+    """
     venue = start_venue(SYMBOLS)
     names = sorted(venue.markets())
     symbols = [entry | {"mode": "long"} for entry in mixed(names)]
-    supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120}
-    countdown = getattr(request, "param", 0)
+    supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120} | getattr(request, "param", {})
+    countdown = supervision.pop("dead_man_switch", 0)
     patient = {"execution": {"stale_after": 600}} if countdown else {}  # markets that are paused for longer than one
     supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision, **patient)
     text = supervisor.config.read_text().replace("    budget:", f"    dead_man_switch: {countdown}\n    budget:")

@@ -17,7 +17,7 @@ from opensqt_actors.wire.v1 import risk_pb2
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
 
 COUNTDOWN = 12
-guarded = pytest.mark.parametrize("fleet", [COUNTDOWN], indirect=True)
+guarded = pytest.mark.parametrize("fleet", [{"dead_man_switch": COUNTDOWN}], indirect=True)
 
 
 class Countdowns:

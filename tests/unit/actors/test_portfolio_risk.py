@@ -10,7 +10,15 @@ import pytest
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
-from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven, Tick, Wake
+from opensqt_actors.actors.risk_messages import (
+    ExposureReport,
+    GlobalWord,
+    ShardAway,
+    ShardFacts,
+    ShareGiven,
+    Tick,
+    Wake,
+)
 from opensqt_actors.actors.views import RiskRow
 from opensqt_actors.domain.breaker import BreakerSettings, OrderAnswer
 from opensqt_actors.domain.exposure import UNIT, Limit
@@ -91,6 +99,32 @@ def test_without_every_equity_no_percentage_is_taken(bench: Bench) -> None:
     bench.facts(TWO, change=Decimal(100), capital=None)
     bench.facts(ONE, change=Decimal(-10_000))
     assert not bench.told(GlobalWord)
+
+
+def test_losses_go_on_counting_while_another_shard_is_down(bench: Bench) -> None:
+    """A shard in quarantine must not switch the limit off for all others."""
+    for shard in (ONE, TWO):
+        bench.facts(shard, change=Decimal(100))
+    assert not bench.step(ShardAway(ONE), SECOND)
+    bench.facts(TWO, change=Decimal(-250))
+    assert bench.told(RiskRow)[0].cause == "drawdown_percent"
+
+
+def test_the_feed_of_a_shard_that_is_down_is_not_taken_for_fresh(bench: Bench) -> None:
+    bench.facts(ONE, age=SECOND)
+    bench.step(ShardAway(ONE), SECOND)
+    bench.facts(TWO, age=40 * SECOND)
+    assert bench.told(RiskRow)[0].cause == "stale_feed"
+
+
+def test_its_word_is_repeated_every_second_so_that_its_silence_is_noticed(bench: Bench) -> None:
+    for _ in range(3):
+        bench.step(Tick(), SECOND)
+        assert bench.told(GlobalWord) == [GlobalWord()]
+    bench.step(operator.TripBreaker(1, "", "", "the news"))
+    [word] = bench.told(GlobalWord)
+    bench.step(Tick(), SECOND)
+    assert bench.told(GlobalWord) == [word]
 
 
 def test_the_freshest_feed_and_the_answers_of_all_count(bench: Bench) -> None:

@@ -259,6 +259,15 @@ def test_the_global_word_closes_every_symbol_and_the_tighter_trial_counts(bench:
     assert not bench.told(CancelOpenings)
 
 
+def test_the_rules_of_a_shard_do_not_judge_silence_so_that_one_in_the_supervisors_process_never_closes_for_it(
+    bench: Bench,
+) -> None:
+    bench.step(GlobalWord())
+    for _ in range(100):
+        bench.step(Tick(), 60 * SECOND)
+        assert not bench.told(RiskChanged)
+
+
 def test_once_a_second_it_reports_what_it_has_seen(bench: Bench) -> None:
     bench.equity(100)
     bench.equity(50, "other")

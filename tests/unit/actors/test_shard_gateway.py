@@ -20,10 +20,10 @@ KEY = ("main", "BTCUSDT")
 POLICY = shard.StopShard(True, False)
 
 
-def gateway(alone: int = 60 * SECOND) -> ShardGateway:
+def gateway(alone: int = 60 * SECOND, unheard: int = 15 * SECOND) -> ShardGateway:
     return ShardGateway(
         ActorId("supervisor"), 2, lambda parent: _never(), pid=5, version="1", configuration="c", policy=POLICY,
-        deadline=8 * SECOND, alone=alone,
+        deadline=8 * SECOND, alone=alone, unheard=unheard,
     )  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def _never() -> Any:
     raise AssertionError("nothing is made by a step")
 
 
-def started() -> ShardGateway:
-    made = gateway()
+def started(unheard: int = 15 * SECOND) -> ShardGateway:
+    made = gateway(unheard=unheard)
     for message in (StartGateway(), SupervisorAttached(), VenuesOpen(), shard.StartShard(), shard.AddSymbolActor(SPEC)):
         made.step(message, 0)
     return made
@@ -95,6 +95,95 @@ def test_a_supervisor_in_time_ends_the_wait() -> None:
 def test_alone_for_ever_is_allowed() -> None:
     made = gateway(alone=0)
     assert [effect.key for effect in made.step(StartGateway(), 0) if isinstance(effect, SetTimer)] == ["beat"]
+
+
+[BEAT] = [e.message for e in gateway().step(StartGateway(), 0) if isinstance(e, SetTimer) and e.key == "beat"]
+
+
+def quiet(made: ShardGateway, since: int, until: int, step: int = SECOND // 4) -> list[Any]:
+    """What the gateway does while nothing but its own beat is heard, from `since` to `until`, ns."""
+    return [effect for now in range(since + step, until + 1, step) for effect in made.step(BEAT, now)]
+
+
+def codes(effects: list[Any]) -> list[list[str]]:
+    """The closed gates of each word to the shard."""
+    return [[code for code, _ in message.closed] for message in down(effects) if isinstance(message, GlobalWord)]
+
+
+def told(effects: list[Any]) -> list[tuple[str, str]]:
+    return [(effect.kind, effect.level) for effect in effects if isinstance(effect, ports.Announce)]
+
+
+def test_when_the_risk_over_all_shards_is_not_heard_nothing_opens_until_it_is() -> None:
+    made = started()
+    few = GlobalWord((), 2, ("breaker_global_half_open", "few"))
+    assert down(made.step(few, SECOND)) == [few]
+    assert not down(quiet(made, SECOND, 16 * SECOND - 1))
+    effects = made.step(BEAT, 16 * SECOND)
+    [closed] = down(effects)
+    assert (codes(effects), closed.allowance) == ([["portfolio_unheard"]], 2)
+    assert "for 15 s" in closed.closed[0][1]
+    assert told(effects) == [("shard.unheard", "error")]
+    assert not down(quiet(made, 16 * SECOND, 30 * SECOND)), "it is said once"
+    effects = made.step(few, 30 * SECOND)
+    assert down(effects) == [few]
+    assert told(effects) == [("shard.heard", "warning")]
+
+
+def test_a_word_that_is_repeated_is_no_news_and_keeps_the_gates_open() -> None:
+    made = started()
+    word = GlobalWord((("breaker_global", "open"),))
+    assert down(made.step(word, 0)) == [word]
+    for second in range(1, 60):
+        assert not made.step(word, second * SECOND)
+        assert not down(quiet(made, second * SECOND, (second + 1) * SECOND - 1))
+
+
+def test_a_stream_that_breaks_and_comes_back_in_time_closes_nothing() -> None:
+    made = started()
+    made.step(SupervisorLost(), 0)
+    assert not down(quiet(made, 0, 14 * SECOND))
+    made.step(SupervisorAttached(), 14 * SECOND)
+    assert not down(made.step(GlobalWord(), 14 * SECOND))
+    assert not down(quiet(made, 14 * SECOND, 28 * SECOND))
+
+
+def test_a_supervisor_that_is_attached_and_silent_is_not_heard() -> None:
+    effects = quiet(started(), 0, 20 * SECOND)
+    assert codes(effects) == [["portfolio_unheard"]]
+
+
+def test_an_open_breaker_stays_open_when_nothing_is_heard_any_more() -> None:
+    made = started()
+    made.step(GlobalWord((("breaker_global", "open"),)), 0)
+    assert codes(quiet(made, 0, 20 * SECOND)) == [["breaker_global", "portfolio_unheard"]]
+
+
+def test_a_process_that_stood_still_itself_reads_first_what_was_said_meanwhile_but_only_once() -> None:
+    made = started()
+    assert not down(made.step(BEAT, 100 * SECOND))
+    assert not down(quiet(made, 100 * SECOND, 102 * SECOND - 1))
+    assert codes(made.step(BEAT, 102 * SECOND)) == [["portfolio_unheard"]]
+    made.step(GlobalWord(), 103 * SECOND)
+    assert not down(made.step(BEAT, 200 * SECOND)), "the next silence has its own excuse"
+    assert codes(made.step(BEAT, 300 * SECOND)) == [["portfolio_unheard"]], "and no second one"
+
+
+def test_without_a_limit_silence_closes_nothing() -> None:
+    made = started(unheard=0)
+    assert not down(quiet(made, 0, 4_000 * SECOND, SECOND))
+
+
+def test_a_shard_that_stops_or_trades_nothing_yet_is_not_concerned() -> None:
+    made = started()
+    made.step(EndShard(), 0)
+    assert not codes(quiet(made, 0, 60 * SECOND))
+    waiting = gateway()
+    waiting.step(StartGateway(), 0)
+    assert not down(quiet(waiting, 0, 60 * SECOND))
+    waiting.step(VenuesOpen(), 60 * SECOND)
+    assert codes(waiting.step(shard.StartShard(), 60 * SECOND)) == [[]]
+    assert not down(quiet(waiting, 60 * SECOND, 74 * SECOND))
 
 
 def test_resume_also_ends_a_quarantine() -> None:

@@ -129,3 +129,10 @@ def test_a_countdown_too_short_to_be_renewed_is_refused_with_what_would_be_right
     with pytest.raises(ConfigError) as error:
         check(parse(text, Path("c.yaml")))
     assert "dead_man_switch must be 0 (off) or at least 10 seconds" in error.value.sentence
+
+
+def test_a_silence_of_a_word_or_two_is_refused_as_a_limit() -> None:
+    with pytest.raises(ConfigError) as error:
+        check(parse(ACCOUNT + "\nsupervision: {shard_unheard: 2}\n", Path("c.yaml")))
+    assert "supervision: shard_unheard must be 0 (never) or at least 3 seconds" in error.value.sentence
+    assert check(parse(ACCOUNT + "\nsupervision: {shard_unheard: 0}\n", Path("c.yaml"))).supervision.shard_unheard == 0

@@ -1,0 +1,79 @@
+"""When a position was without its exits, from a venue's own history of orders and fills: exact, and after the run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from opensqt_actors.domain.ids import decode
+
+LIVE = frozenset({"NEW", "PARTIALLY_FILLED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """From `at` on (ms of the venue) so much of a position is not closed by a resting exit, venue units, signed."""
+
+    at: int
+    bare: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One market's history. sent: when its orders came in, ms. least: quantity below which the venue takes no exit."""
+
+    parts: tuple[Part, ...]
+    sent: tuple[int, ...]
+    least: Decimal
+
+    def closed_after(self, alive: int) -> int | None:
+        """When a position that was bare at the next life's first order (`alive`) was closed: None when none was, ms.
+
+        -1 when it was not closed until the end of the history.
+        """
+        before = [part for part in self.parts if part.at < alive]
+        if not before or abs(before[-1].bare) < self.least:
+            return None
+        later = (part.at for part in self.parts if part.at >= alive and abs(part.bare) < self.least)
+        return next(later, -1)
+
+    def first_order(self, after: int) -> int | None:
+        """When the first order came in after this moment, ms."""
+        return next((at for at in self.sent if at > after), None)
+
+
+def coverage(orders: Iterable[dict[str, Any]], fills: Iterable[dict[str, Any]], least: Decimal) -> Coverage:
+    """Of one market. An exit covers from its arrival to its end; what an opening has filled is bare from its end on."""
+    filled: defaultdict[str, Decimal] = defaultdict(Decimal)
+    last: dict[str, int] = {}
+    for fill in fills:
+        filled[fill["clientOrderId"]] += Decimal(fill["qty"])
+        last[fill["clientOrderId"]] = int(fill["time"])
+    changes: list[tuple[int, Decimal]] = []
+    sent = []
+    for order in orders:
+        client_id, quantity = order["clientOrderId"], Decimal(order["origQty"])
+        key = decode(client_id)
+        if key is None:
+            continue
+        sent.append(int(order["time"]))
+        sign, done, ended = (1 if key.kind.buys else -1), filled[client_id], order["status"] not in LIVE
+        end = last.get(client_id, 0) if order["status"] == "FILLED" else int(order["updateTime"])
+        if key.kind.opens:
+            if ended and done:
+                changes.append((end, sign * done))
+        else:
+            changes.append((int(order["time"]), sign * quantity))
+            if ended and done < quantity:
+                changes.append((end, -sign * (quantity - done)))
+    total = Decimal(0)
+    parts: list[Part] = []
+    for at, change in sorted(changes, key=lambda entry: entry[0]):
+        total += change
+        if parts and parts[-1].at == at:
+            parts.pop()
+        parts.append(Part(at, total))
+    return Coverage(tuple(parts), tuple(sorted(sent)), least)
