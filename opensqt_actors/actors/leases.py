@@ -98,6 +98,7 @@ class Leases:
         self.owner = owner
         self.terms = terms
         self._held: dict[Market, _Held] = {}
+        self._over: dict[Market, int] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -132,7 +133,7 @@ class Leases:
         there = {lease.market for lease in rows}
         lost = [Lease(*market, held.epoch) for market, held in self._held.items() if market not in there]
         for lease in lost:
-            del self._held[lease.market]
+            self._end(lease.market)
         answer = self._take(sent, rows)
         return Answer(answer.gained, (*lost, *answer.lost))
 
@@ -144,9 +145,10 @@ class Leases:
             if held is not None and held.epoch == lease.epoch:
                 held.sent = max(held.sent, sent)
                 continue
-            if held is not None and held.epoch > lease.epoch:
-                continue  # an answer that was overtaken
+            if lease.epoch <= self._over.get(lease.market, 0):
+                continue  # given up, but its release had not arrived yet
             if held is not None:
+                self._end(lease.market)
                 lost.append(Lease(*lease.market, held.epoch))
             self._held[lease.market] = _Held(lease.epoch, sent)
             gained.append(lease)
@@ -154,8 +156,16 @@ class Leases:
 
     def dropped(self, account: str, symbol: str) -> Lease | None:
         """This symbol is given up: nothing of it may be sent any more."""
-        held = self._held.pop((account, symbol), None)
-        return Lease(account, symbol, held.epoch) if held is not None else None
+        epoch = self._end((account, symbol))
+        return Lease(account, symbol, epoch) if epoch is not None else None
+
+    def _end(self, market: Market) -> int | None:
+        """An epoch that is over does not come back."""
+        held = self._held.pop(market, None)
+        if held is None:
+            return None
+        self._over[market] = held.epoch
+        return held.epoch
 
     # --- time --------------------------------------------------------------------------------------------------------
 
