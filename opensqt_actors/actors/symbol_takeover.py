@@ -1,7 +1,7 @@
 """How a SymbolActor begins under a lease: orders of earlier epochs go, and are looked for again before anything opens.
 
-An order that the last owner had sent may show itself late. What is held gets its exits as soon as the venue's view shows
-no order of an earlier epoch; openings wait until two more looks have found none.
+An order that the last owner had sent may show itself late. What is held gets its exits as soon as the venue's view
+shows no order of an earlier epoch; openings wait until two more looks have found none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ GATE = "takeover"
 LOOKS = (2 * SECOND, 10 * SECOND)
 """ns after the first clean view when the venue is looked at again."""
 SOON = SECOND // 2
-SENTENCE = "another host has traded this symbol; orders of its epochs are looked for until none has shown itself for 10 s"
+SENTENCE = (
+    "another host has traded this symbol; orders of its epochs are looked for until none has shown itself for 10 s"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from loguru import logger
 import opensqt_actors
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.leases import Leases
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
 from opensqt_actors.actors.shard import ShardActor
@@ -53,11 +55,12 @@ from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import ThespianHost
 from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
+from opensqt_actors.storage.leases import traded_elsewhere
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.telemetry.metrics import Metrics
 from opensqt_actors.venues.driver import VenueRouter
-from opensqt_actors.venues.engine import SimpleEngine
+from opensqt_actors.venues.engine import Engine, SimpleEngine
 from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
 
@@ -73,6 +76,22 @@ class AlreadyRunning(OpenSqtError):
     """Another supervisor works on the same state folder."""
 
     code = "already_running"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a supervisor begins with. new: the registry is empty and takes over `specs`; leases: where hosts share it."""
+
+    database: Database
+    registry: Registry
+    instance: str
+    host: ThespianHost
+    engine: Engine
+    accounts: dict[str, VenueAccount]
+    strategies: dict[str, StrategyFactory]
+    specs: Sequence[SymbolSpec]
+    new: bool
+    leases: Leases | None = None
 
 
 class System:
@@ -112,11 +131,12 @@ class System:
     async def _start(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
         settings = self.settings
         strategies = installed()
-        stack.enter_context(_StateLock(settings))
+        stack.enter_context(StateLock(settings))
         database = Database(settings.database_url.get_secret_value())
         stack.callback(database.close)
         database.migrate()
         await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
+        self._nobody_else(database)
         registry = Registry(database)
         instance = registry.instance_id()
 
@@ -134,7 +154,7 @@ class System:
             )
             stack.push_async_callback(accounts[name].close)
 
-        specs = registry.specs()
+        specs = tuple(replace(spec, epoch=0) for spec in registry.specs())  # without leases there are no epochs
         new = not specs and not registry.specs(removed=True)
         if new or not settings.shards:
             for account in accounts.values():
@@ -148,15 +168,24 @@ class System:
                 await account.close()
             specs = self._placed(registry, specs, new=new)
 
+        await self._trade(
+            stack, loop, Base(database, registry, instance, host, engine, accounts, strategies, specs, new)
+        )
+
+    async def _trade(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop, base: Base) -> SupervisorActor:
+        """From a registry and open venues on: the journal, the operators' socket, and the actors."""
+        settings, database, host, accounts, specs = self.settings, base.database, base.host, base.accounts, base.specs
         metrics = Metrics()
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
-        journal = ObservedJournal(database, on_alert=self._journal_alert, metrics=metrics, failpoint=failpoint)
+        journal = ObservedJournal(
+            database, on_alert=self._journal_alert, metrics=metrics, failpoint=failpoint, leases=base.leases
+        )
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
         self.bridge = Bridge(host, SUPERVISOR, journal.append)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
-        await engine.start(journal.append)
+        await base.engine.start(journal.append)
 
         if settings.telemetry.metrics_port:
             endpoint = MetricsEndpoint(
@@ -169,12 +198,19 @@ class System:
         )
         await server.start()
         stack.push_async_callback(server.stop)
-        if new:
+        if base.new:
             # After everything that can fail: a start that fails leaves no registry behind.
-            specs = registry.seed(specs)
+            specs = base.registry.seed(specs)
         if settings.shards:
             self._processes = self._make_processes(host)
-        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
+        self.supervisor = supervisor = self._make_supervisor(
+            () if base.leases is not None else specs,
+            accounts,
+            base.instance,
+            base.strategies,
+            load_risk(database),
+            leased=base.leases is not None,
+        )
         for account in accounts.values():
             account.watch(journal, metrics.tick_to_order_seconds.observe)
         self._host = host
@@ -183,11 +219,12 @@ class System:
         loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
-            instance,
+            base.instance,
             len(specs),
             len(accounts),
             database.name,
         )
+        return supervisor
 
     def _make_supervisor(
         self,
@@ -196,6 +233,8 @@ class System:
         instance: str,
         strategies: dict[str, StrategyFactory],
         saved_risk: Sequence[RiskSaved],
+        *,
+        leased: bool = False,
     ) -> SupervisorActor:
         settings = self.settings
         risk = settings.risk
@@ -219,6 +258,7 @@ class System:
                 parent=parent, breaker=global_breaker, total=total, accounts=frozenset(accounts), saved=saved
             ),
             risk=saved_risk,
+            leased=leased,
         )
 
     def _make_processes(self, host: ThespianHost) -> ShardProcesses:
@@ -292,6 +332,15 @@ class System:
                 f"accounts: the registry has symbols of {', '.join(missing)}, which the configuration does not name"
             )
 
+    def _nobody_else(self, database: Database) -> None:
+        with database.read() as connection:
+            owner = traded_elsewhere(connection, self.settings.lease.terms().grace)
+        if owner is not None:
+            raise AlreadyRunning(
+                f"database.url: host {owner} trades symbols of this registry under leases; stop the hosts that were"
+                " started with --join, or start this one with --join, too"
+            )
+
     # --- ending ------------------------------------------------------------------------------------------------------
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop, starting: asyncio.Future[None]) -> None:
@@ -340,7 +389,7 @@ class System:
         metrics.log_dropped.set(self._logs.dropped)
 
 
-class _StateLock:
+class StateLock:
     """One supervisor on one state folder; released by the kernel however the process ends."""
 
     def __init__(self, settings: Settings) -> None:

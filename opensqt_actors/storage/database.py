@@ -57,6 +57,7 @@ class Database:
         lock_timeout: float = 0.5,
         idle_timeout: float = 2.0,
         connect_timeout: int = 2,
+        silence_timeout: float = 5.0,
         pool_size: int = 2,
         max_overflow: int = 10,
     ) -> None:
@@ -82,7 +83,7 @@ class Database:
                 "keepalives_idle": 2,
                 "keepalives_interval": 1,
                 "keepalives_count": 3,
-                "tcp_user_timeout": 5000,
+                "tcp_user_timeout": round(silence_timeout * 1000),
             }
         self._engine = sa.create_engine(
             parsed, connect_args=arguments, hide_parameters=True, pool_size=pool_size, max_overflow=max_overflow

@@ -121,9 +121,11 @@ class Journal:
         """Read a symbol's state, after everything appended before; `on_done` follows on the loop."""
         self._ask(lambda connection: load_symbol(connection, account, symbol), on_done)
 
-    def save_spec(self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None]) -> None:
+    def save_spec(
+        self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None], *, fresh: bool = False
+    ) -> None:
         """Insert or change a registry row, see `registry.save_spec`; `on_done` follows with the row as stored."""
-        self._ask(lambda connection: save_spec(connection, spec, self._now()), on_done)
+        self._ask(lambda connection: save_spec(connection, spec, self._now(), fresh=fresh), on_done)
 
     async def flush(self) -> None:
         """Return when everything appended before is written, however long the database is away.

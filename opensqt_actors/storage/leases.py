@@ -1,7 +1,7 @@
 """The lease table: who may trade a symbol. Every call is one short transaction; the clock is the database's own.
 
-A claim locks its rows `for update`; whoever writes under a lease locks them `for key share` until its commit. So a claim
-never passes between somebody's check and somebody's commit, and renewals, which change no key, wait for neither.
+A claim locks its rows `for update`; whoever writes under a lease locks them `for key share` until its commit. So a
+claim never passes between somebody's check and somebody's commit, and renewals, which change no key, wait for neither.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ _KEY = (table.c.account, table.c.symbol)
 _LEASE = (*_KEY, table.c.epoch)
 _NOW = {
     "postgresql": sa.literal_column("(extract(epoch from clock_timestamp()) * 1000000)::bigint * 1000", sa.BigInteger),
-    "sqlite": sa.literal_column(
-        "cast((julianday('now') - 2440587.5) * 86400000 as integer) * 1000000", sa.BigInteger
-    ),
+    "sqlite": sa.literal_column("cast((julianday('now') - 2440587.5) * 86400000 as integer) * 1000000", sa.BigInteger),
 }
 
 
@@ -109,7 +107,9 @@ def enlist(connection: Connection) -> None:
     here = sa.and_(symbols.c.account == table.c.account, symbols.c.symbol == table.c.symbol)
     traded = symbols.c.state != SymbolState.REMOVED.value
     missing = (
-        sa.select(symbols.c.account, symbols.c.symbol, sa.true(), sa.cast(symbols.c.epoch, sa.BigInteger), sa.literal(0))
+        sa.select(
+            symbols.c.account, symbols.c.symbol, sa.true(), sa.cast(symbols.c.epoch, sa.BigInteger), sa.literal(0)
+        )
         .where(traded, sa.not_(sa.exists().where(here)))
         .order_by(symbols.c.account, symbols.c.symbol)
     )
@@ -147,9 +147,7 @@ def lease_rows(connection: Connection) -> tuple[LeaseRow, ...]:
 
 def traded_elsewhere(connection: Connection, grace: int) -> str | None:
     """The owner of a lease that may still be traded under, or None."""
-    query = sa.select(table.c.owner).where(
-        table.c.owner.is_not(None), table.c.expires_at + grace >= _now(connection)
-    )
+    query = sa.select(table.c.owner).where(table.c.owner.is_not(None), table.c.expires_at + grace >= _now(connection))
     owner: str | None = connection.scalar(query.limit(1))
     return owner
 

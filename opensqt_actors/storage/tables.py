@@ -90,8 +90,8 @@ symbols = sa.Table(
     sa.CheckConstraint("number >= 0 and number <= 46655", name="number_fits_client_ids"),
 )
 
-# Who may trade a symbol where several hosts share this database; without leases it stays empty. `expires_at`: ns by the
-# database's own clock, 0 = free. Rows are never deleted: an epoch that was once part of a client order id never returns.
+# Who may trade a symbol where several hosts share this database; without leases it stays empty. `expires_at`: ns by
+# the database's own clock, 0 = free. Rows are never deleted: an epoch that was part of a client order id never returns.
 symbol_lease = sa.Table(
     "symbol_lease",
     metadata,

@@ -32,6 +32,7 @@ from opensqt_actors.storage.tables import meta, orders
 Answer = tuple[Committing | Asking, Any]
 _LOST = (StorageError, SQLAlchemyError, sqlite3.Error, OSError)
 _STRAY_QUIET = 60.0
+_FENCED_QUIET = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Writer:
         self._group = settings.max_group
         self._next_prune = time.monotonic() + settings.prune_every
         self._next_stray_alert = 0.0
+        self._next_fenced_alert = 0.0
 
     def run(self) -> None:
         """Until the backlog is closed and empty, or closed and the database away."""
@@ -145,7 +147,7 @@ class Writer:
             return self._refused(
                 group, error if isinstance(error, BadEntry) else BadEntry(f"malformed entry: {error!r}")
             )
-        leases = {lease for item in group if type(item) is not Asking for lease in item.under if lease is not None}
+        leases = {lease for item in group if not isinstance(item, Asking) for lease in item.under if lease is not None}
         started = time.monotonic()
         sealed = False
         try:
@@ -196,7 +198,9 @@ class Writer:
         rest: list[Item] = []
         dropped = 0
         for item in group:
-            gone = [] if type(item) is Asking else [index for index, lease in enumerate(item.under) if lease in lost]
+            gone = (
+                [] if isinstance(item, Asking) else [index for index, lease in enumerate(item.under) if lease in lost]
+            )
             if not gone:
                 rest.append(item)
             elif type(item) is Committing:
@@ -209,10 +213,11 @@ class Writer:
                 parts = item.parts()
                 self._backlog.settle(parts[index] for index in gone)
                 rest += [part for index, part in enumerate(parts) if index not in gone]
-        if dropped:
-            self.statistics.fenced += dropped
+        self.statistics.fenced += dropped
+        if dropped and time.monotonic() >= self._next_fenced_alert:
+            self._next_fenced_alert = time.monotonic() + _FENCED_QUIET
             names = ", ".join(sorted({lease.symbol for lease in lost})[:10])
-            self._alert("journal.fenced", f"{dropped} entries of leases that are not held any more were dropped: {names}")
+            self._alert("journal.fenced", f"entries of leases that are not held any more are dropped: {names}")
         return rest
 
     def _refused(self, group: Sequence[Item], error: Exception) -> Sequence[Item]:

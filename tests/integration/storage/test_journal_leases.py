@@ -1,4 +1,4 @@
-"""The journal under leases: no intent without its lease, and nothing of an old owner over what the next one has begun."""
+"""The journal under leases: no intent without its lease, nothing of an old owner over what the next one has begun."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ def live(client_id: ClientId, status: OrderStatus = OrderStatus.NEW, ago: int = 
     key = decode(client_id)
     assert key is not None
     side = Side.SELL if client_id == EXIT else Side.BUY
-    intent = Intent("main", "XUSDT", client_id, key.level, key.kind, key.generation, side, 10_000, 30, True, True, NOW - ago)
+    intent = Intent(
+        "main", "XUSDT", client_id, key.level, key.kind, key.generation, side, 10_000, 30, True, True, NOW - ago
+    )
     return LiveOrder(intent, status, 0, "" if status is OrderStatus.PENDING else f"v{client_id}")
 
 
