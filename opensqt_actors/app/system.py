@@ -80,7 +80,7 @@ class AlreadyRunning(OpenSqtError):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a supervisor begins with. new: the registry is empty and takes over `specs`; leases: where hosts share it."""
+    """What a supervisor begins with. new: the registry is empty and takes over `specs`; leases: of one of several."""
 
     database: Database
     registry: Registry

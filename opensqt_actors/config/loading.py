@@ -48,13 +48,18 @@ def check(found: document.Document) -> Settings:
 
 
 def on_database(settings: Settings, url: str) -> Settings:
-    """The same with another database. ConfigError for a URL with a password: everybody on the host sees it."""
+    """The same with the database of `--join`. ConfigError for a URL with a password."""
+    return settings.model_copy(update={"database": DatabaseSection(url=SecretStr(password_free(url, "--join")))})
+
+
+def password_free(url: str, option: str) -> str:
+    """A URL from a command line, where everybody on the host sees it. ConfigError when there is a password in it."""
     if password_in(url):
         raise ConfigError(
-            "--join: leave the password out of the command line; give the whole URL as database.url, or the password"
-            " in PGPASSFILE or PGPASSWORD"
+            f"{option}: leave the password out of the command line; give the whole URL as database.url in the"
+            " configuration, or the password in PGPASSFILE or PGPASSWORD"
         )
-    return settings.model_copy(update={"database": DatabaseSection(url=SecretStr(url))})
+    return url
 
 
 def _said(found: document.Document, place: document.Place, sentence: str) -> str:
