@@ -54,7 +54,7 @@ from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import ThespianHost
-from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
+from opensqt_actors.storage import Database, DatabaseBusy, Registry, bind_storage, load_risk
 from opensqt_actors.storage.leases import traded_elsewhere
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint
 from opensqt_actors.telemetry.logs import Logs
@@ -66,6 +66,8 @@ from opensqt_actors.venues.procedures import not_there
 
 SUPERVISOR = ActorId("supervisor")
 CHECKS_AT_ONCE = 8
+SEED_TRIES = 20
+SEED_AGAIN = 0.2
 STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
@@ -200,7 +202,7 @@ class System:
         stack.push_async_callback(server.stop)
         if base.new:
             # After everything that can fail: a start that fails leaves no registry behind.
-            specs = base.registry.seed(specs)
+            specs = await self._seeded(base.registry, specs)
         if settings.shards:
             self._processes = self._make_processes(host)
         self.supervisor = supervisor = self._make_supervisor(
@@ -324,6 +326,16 @@ class System:
             return error.sentence
         account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)
         return check_settings(spec.grid, SymbolPrepared(instrument, fees, account, 1, tuple(history)))
+
+    async def _seeded(self, registry: Registry, specs: Sequence[SymbolSpec]) -> tuple[SymbolSpec, ...]:
+        """The registry's first rows. Hosts that start at once take turns, which may take one longer than a lock may."""
+        for _ in range(SEED_TRIES):
+            try:
+                return registry.seed(specs)
+            except DatabaseBusy as error:
+                logger.info("{}; trying again", error.sentence)
+                await asyncio.sleep(SEED_AGAIN)
+        return registry.seed(specs)
 
     def _known_accounts(self, specs: Sequence[SymbolSpec]) -> None:
         missing = sorted({spec.account for spec in specs} - set(self.settings.accounts))

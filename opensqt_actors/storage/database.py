@@ -78,7 +78,10 @@ class Database:
                 "connect_timeout": connect_timeout,
                 "options": f"-c statement_timeout={round(statement_timeout * 1000)}"
                 f" -c lock_timeout={round(lock_timeout * 1000)}"
-                f" -c idle_in_transaction_session_timeout={round(idle_timeout * 1000)}",
+                f" -c idle_in_transaction_session_timeout={round(idle_timeout * 1000)}"
+                # The server, too, must let go of what a host that was cut off had locked.
+                " -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+                f" -c tcp_user_timeout={round(silence_timeout * 1000)}",
                 # A host that is cut off is noticed after seconds, not after the kernel's two hours.
                 "keepalives_idle": 2,
                 "keepalives_interval": 1,

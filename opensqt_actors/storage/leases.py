@@ -6,6 +6,7 @@ claim never passes between somebody's check and somebody's commit, and renewals,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,10 @@ class LeaseTable:
         """Take up to `most` symbols of these accounts that are free, or expired for longer than the grace.
 
         The registry decides which there are: its new symbols are entered first, those that were removed are nobody's.
+        What their last owner still has open on the server is ended first: see `journal_name`.
         """
+        if self._database.dialect == "postgresql" and most > 0:
+            self._end_last_owners()
         with self._database.write() as connection:
             enlist(connection)
             if most <= 0:
@@ -100,6 +104,35 @@ class LeaseTable:
             free = free.where(sa.tuple_(*_LEASE).in_([tuple(lease) for lease in leases]))
         with self._database.write() as connection:
             connection.execute(free)
+
+    def _end_last_owners(self) -> None:
+        with self._database.write() as connection:
+            over = (
+                sa.select(table.c.owner)
+                .distinct()
+                .where(
+                    table.c.owner.is_not(None),
+                    table.c.owner != self.owner,
+                    table.c.expires_at + self._terms.grace < _now(connection),
+                )
+            )
+            names = [journal_name(owner) for owner in connection.scalars(over)]
+            if names:
+                connection.execute(
+                    sa.text(
+                        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = any(:names)"
+                    ),
+                    {"names": names},
+                )
+
+
+def journal_name(owner: str) -> str:
+    """What the journal of an owner calls itself on a PostgreSQL server.
+
+    A process that stood still in the middle of a batch holds its locks for as long: no time-out of the server covers a
+    client that owes it the rest of a pipeline.
+    """
+    return f"opensqt-journal-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
 
 
 def enlist(connection: Connection) -> None:

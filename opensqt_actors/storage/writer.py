@@ -24,7 +24,7 @@ from opensqt_actors.storage.backlog import Asking, Backlog, Committing, Item, It
 from opensqt_actors.storage.batch import Batch
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import BadEntry, DatabaseUnreachable, StorageError
-from opensqt_actors.storage.leases import not_held
+from opensqt_actors.storage.leases import journal_name, not_held
 from opensqt_actors.storage.prune import Retention, prune
 from opensqt_actors.storage.statistics import Statistics
 from opensqt_actors.storage.tables import meta, orders
@@ -87,7 +87,7 @@ class Writer:
         self._now = now
         self._failpoint = failpoint
         self._owner = owner
-        self._name = f"opensqt-journal-{secrets.token_hex(6)}"
+        self._name = journal_name(owner or secrets.token_hex(6))
         self._link: Connection | None = None
         self._unresolved: list[Item] = []
         self._delay = settings.backoff_first

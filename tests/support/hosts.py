@@ -102,6 +102,7 @@ class Link:
         self.name = f"osq{os.getpid()}n{number}"
         self.wire = f"osq{os.getpid() % 100_000}w{number}"
         self.here = f"10.{NETWORK}.{number}.1"
+        self.database = f"10.{NETWORK}.{number}.3"
         self._there = f"10.{NETWORK}.{number}.2"
 
     def make(self) -> None:
@@ -109,6 +110,7 @@ class Link:
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", self.wire, "type", "veth", "peer", "name", "up0", "netns", self.name)
         run("ip", "addr", "add", f"{self.here}/24", "dev", self.wire)
+        self.heal_database()
         run("ip", "link", "set", self.wire, "up")
         for device in ("lo", "up0"):
             run("ip", "-n", self.name, "link", "set", device, "up")
@@ -122,6 +124,14 @@ class Link:
     def cut(self) -> None:
         """Nothing passes, and nobody is told."""
         run("ip", "link", "set", self.wire, "down")
+
+    def cut_database(self) -> None:
+        """The database is not there any more, while everything else is."""
+        run("ip", "addr", "del", f"{self.database}/24", "dev", self.wire)
+
+    def heal_database(self) -> None:
+        """It is again."""
+        run("ip", "addr", "add", f"{self.database}/24", "dev", self.wire)
 
     def heal(self) -> None:
         """Everything passes again."""
@@ -186,15 +196,25 @@ class Cluster:
 
         wait_until(owned, f"owners of {sorted(symbols)}", timeout)
 
-    def wait_trading(self) -> None:
-        """Wait until every symbol trades, with openings, on the one host that has it."""
-        self.wait_owned(set(self.names))
+    def opening(self) -> set[str]:
+        """Symbols with openings that rest."""
+        return {order["symbol"] for order in self.venue.open_orders() if opens(order)}
 
-        def trading() -> bool:
-            resting = {order["symbol"] for order in self.venue.open_orders() if opens(order)}
-            return resting >= set(self.names)
+    def wait_trading(self, symbols: set[str]) -> None:
+        """Wait until these trade, with openings, on the one host that has them."""
+        self.wait_owned(symbols)
+        wait_until(lambda: self.opening() >= symbols, "openings in every market", 90)
 
-        wait_until(trading, "openings in every market", 90)
+    def victim(self) -> JoinedHost:
+        """A host that trades everything that it has."""
+
+        def found() -> JoinedHost | None:
+            opening = self.opening()
+            return next((host for host in self.hosts if (owned := set(self.owned(host))) and owned <= opening), None)
+
+        host = wait_until(found, "a host that trades everything that it has", 90)
+        assert host is not None
+        return host
 
     def stale_orders(self) -> list[str]:
         """Orders that the venue has accepted after one of a later epoch in the same market: there must be none."""

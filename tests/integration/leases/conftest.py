@@ -40,7 +40,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         for link in links:
             stack.callback(link.remove)
             link.make()
-        postgres = Postgres(programs, ["127.0.0.1", *(link.here for link in links)])
+        postgres = Postgres(programs, ["127.0.0.1", *(link.database for link in links)])
         stack.callback(postgres.remove)
         options = ["--symbols", str(SYMBOLS), "--seed", "1", "--profile", "demo", "--limits", "market-maker"]
         venue = VenueProcess(folder / "venue", options)
@@ -54,7 +54,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
             lease = {"name": name, "capacity": CAPACITY}
             document = configuration(venue, folder / f"s{number}", symbols, lease=lease, **CALM)
             config = write_config(folder / f"{name}.yaml", document)
-            host = JoinedHost(link, config, folder / f"s{number}", postgres.url(link.here), postgres.url())
+            host = JoinedHost(link, config, folder / f"s{number}", postgres.url(link.database), postgres.url())
             stack.callback(host.stop)
             hosts.append(host)
         made = Cluster(venue, postgres, hosts)
