@@ -244,8 +244,10 @@ class Sync:
 
     def wait(self, verdict: Verdict, interval: int, now: int) -> int:
         """ns until the next question."""
-        if any(order.terminal for order in self.ledger.slots.orders()) or self.of_earlier_epochs():
+        if any(order.terminal for order in self.ledger.slots.orders()):
             return SOON
+        if self.of_earlier_epochs():
+            return max(SECOND, min(interval, self.again_at - now))
         if verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending):
             return LAG
         return min(interval, max(self.again_at - now, 1)) if self.again_at else interval
