@@ -41,6 +41,8 @@ TURNS = 2
 """Looks for what can be claimed, per renewal."""
 COUNT = 5 * TURNS
 """Turns after which the symbols of each account are counted again: other hosts add some, too."""
+VENUE_PATIENCE = 10 * SECOND
+"""ns without an order stream after which another host, whose stream may be up, is to have the account's symbols."""
 CLOSE = 3.0
 WHOLE = 1_000
 
@@ -60,7 +62,7 @@ class _Known:
 
 
 class LeaseKeeper:
-    """tell: to the SupervisorActor; accounts: those whose venue can be traded on now; claiming: whether more is wanted.
+    """tell: to the SupervisorActor; accounts: those whose order stream is up now; claiming: whether more is wanted.
 
     Everything here is called on the loop's thread.
     """
@@ -89,6 +91,7 @@ class LeaseKeeper:
         self._gained: dict[Market, Lease] = {}
         self._shares: dict[str, int] = {}
         self._counted: Counter[str] = Counter()
+        self._deaf: dict[str, int] = {}
         self._turns = 0
         self._away = False
 
@@ -105,7 +108,7 @@ class LeaseKeeper:
         lease = self.leases.dropped(effect.account, effect.symbol)
         if lease is not None:
             self._gained.pop(lease.market, None)
-            asyncio.get_running_loop().run_in_executor(self._thread, self._released, lease)
+            self._release(lease)
 
     async def close(self, *, release: bool) -> None:
         """End. release: nothing of this host's is on its way any more, so that others need not wait."""
@@ -128,7 +131,7 @@ class LeaseKeeper:
         while True:
             began = loop.time()
             try:
-                await self._turn()
+                await self.turn()
             except StorageError as error:
                 if not self._away:
                     logger.bind(code="lease.away").warning("leases cannot be renewed: {}", error.sentence)
@@ -144,12 +147,14 @@ class LeaseKeeper:
                 logger.bind(code="lease.back").info("leases can be renewed again")
             await asyncio.sleep(max(0.0, began + every - loop.time()))
 
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
+        """Renew when it is time, claim what there is room for, and tell what has changed. StorageError: nothing has."""
         self._turns += 1
         sent = self._clock()
         if self._away or (self.leases.markets and self._turns % TURNS == 0):
             self._changed(self.leases.renewed(sent, await self._run(self._table.renew)))
-            self._look()
+            self.look()
+        self._leave_deaf_accounts()
         room = self._capacity - len(self.leases)
         if room > 0 and self._claiming():
             accounts = tuple(self._accounts())
@@ -166,6 +171,27 @@ class LeaseKeeper:
             self._tell(LeaseLost(lease.account, lease.symbol, lease.epoch))
         for lease in answer.gained:
             self._gained[lease.market] = lease
+
+    def _leave_deaf_accounts(self) -> None:
+        """What is sent already may still arrive for a while: its lease is free only after that."""
+        at, up = self._clock(), set(self._accounts())
+        self._deaf = {name: self._deaf.get(name, at) for name, _ in self.leases.markets if name not in up}
+        gone = {name for name, since in self._deaf.items() if at - since >= VENUE_PATIENCE}
+        if gone:
+            seconds, names = VENUE_PATIENCE // SECOND, ", ".join(sorted(gone))
+            sentence = f"no order stream of {names} for {seconds} s: its symbols are left to other hosts"
+            logger.bind(code="lease.deaf").error("{}", sentence)
+        loop = asyncio.get_running_loop()
+        for market in self.leases.markets:
+            if market[0] in gone and (lease := self.leases.dropped(*market)) is not None:
+                self._gained.pop(market, None)
+                self._tell(LeaseLost(*lease))
+                wait = (self.leases.terms.request_window + SECOND) / SECOND
+                loop.call_later(wait, self._release, lease)
+
+    def _release(self, lease: Lease) -> None:
+        with suppress(RuntimeError):  # the thread has ended, and the lease will by itself
+            self._thread.submit(self._released, lease)
 
     async def _begin(self) -> None:
         """Read what is to be known of the symbols that were gained, and let them be traded."""
@@ -193,9 +219,10 @@ class LeaseKeeper:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Tell what time has changed."""
         look = self.leases.look(self._clock())
         if look.closing:
             self._tell(LeasesClosing(look.closing))

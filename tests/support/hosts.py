@@ -133,6 +133,14 @@ class Link:
         """It is again."""
         run("ip", "addr", "add", f"{self.database}/24", "dev", self.wire)
 
+    def cut_venue(self) -> None:
+        """The venue is not there any more, while the database is."""
+        run("ip", "addr", "del", f"{self.here}/24", "dev", self.wire)
+
+    def heal_venue(self) -> None:
+        """It is again."""
+        run("ip", "addr", "add", f"{self.here}/24", "dev", self.wire)
+
     def heal(self) -> None:
         """Everything passes again."""
         run("ip", "link", "set", self.wire, "up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,11 +17,12 @@ from support.hosts import Cluster, JoinedHost, Link, Postgres, impossible, postg
 from support.processes import VenueProcess, configuration, mixed, tail, write_config
 
 HOSTS = 3
-SYMBOLS = 6
+LONG = bool(os.environ.get("OPENSQT_TEST_LONG"))
+SYMBOLS = 36 if LONG else 6
 NEVER = {"max_latency": 0, "max_losses": 0, "max_drawdown_percent": 0, "max_error_rate": 0, "stale_after": 0}
 CALM: dict[str, Any] = {"execution": {"reconcile_interval": 5}, "risk": {"breaker": NEVER, "global_breaker": NEVER}}
 """What an outage does to circuit breakers is another matter."""
-CAPACITY = 3
+CAPACITY = SYMBOLS // 2
 """Two hosts trade everything, the third one waits."""
 
 
