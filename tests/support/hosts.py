@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support.processes import Supervisor, VenueProcess, end, wait_until
+from support.processes import Supervisor, VenueProcess, end, registry_pb2, wait_until
 
 from opensqt_actors.domain.ids import decode
 from opensqt_actors.storage import Database, StorageError
@@ -212,6 +212,19 @@ class Cluster:
         """Wait until these trade, with openings, on the one host that has them."""
         self.wait_owned(symbols)
         wait_until(lambda: self.opening() >= symbols, "openings in every market", 90)
+
+    def wait_ready(self) -> None:
+        """Wait until every owner has compared its symbols with the venue and has heard of a price."""
+
+        def ready() -> bool:
+            owners = self.owners()
+            rows = {host.name: host.rows() for host in set(owners.values())}
+            return owners.keys() >= set(self.names) and all(
+                name in rows[host.name] and rows[host.name][name].state == registry_pb2.SYMBOL_STATE_TRADING
+                for name, host in owners.items()
+            )
+
+        wait_until(ready, "owners that know their symbols", 90)
 
     def victim(self) -> JoinedHost:
         """A host that trades everything that it has."""

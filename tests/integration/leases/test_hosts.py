@@ -35,7 +35,7 @@ def overloaded() -> bool:
 
 def proven(cluster: Any) -> None:
     """What every scenario owes: nothing stale, everything accounted for, and every symbol somebody's."""
-    cluster.wait_owned(set(cluster.names))
+    cluster.wait_ready()
     settled(cluster.postgres.url(), cluster.venue)
     assert cluster.stale_orders() == []
     assert audited(cluster.postgres.url(), cluster.venue) == "ok"
