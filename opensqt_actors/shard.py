@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from opensqt_actors.config.errors import ConfigError
@@ -31,44 +32,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.join is not None:
         if options.number is not None:
             parser.error("--number is for shards of one supervisor, --join for hosts without one; give one of them")
-        return _joined(options.config, options.join)
+        return _ended(partial(_join, options.config, options.join))
     if options.number is None:
         options.number = _wait_for_number()
         if options.number is None:
             return OK
+    return _ended(partial(_run, options.config, options.number), f"shard-{options.number}: ")
+
+
+def _ended(run: Callable[[], int], who: str = "") -> int:
+    """The exit code; what cannot work is one sentence."""
     try:
-        return _run(options.config, options.number)
+        return run()
     except ConfigError as error:
-        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        sys.stderr.write(f"{who}{error}\n")
         return CONFIGURATION
     except OpenSqtError as error:
-        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        sys.stderr.write(f"{who}{error}\n")
         return ERROR
 
 
-def _joined(path: Path, url: str) -> int:
+def _join(path: Path, url: str) -> int:
     """Run as a host among others until it is stopped."""
+    from opensqt_actors.config.loading import load, on_database
+
+    settings = on_database(load(path), url) if url else load(path)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import uvloop
+
+    from opensqt_actors.app.host_system import HostSystem
+    from opensqt_actors.telemetry import logs
+
+    log = logs.configure(settings.telemetry, settings.secrets())
     try:
-        from opensqt_actors.config.loading import load, on_database
-
-        settings = on_database(load(path), url) if url else load(path)
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        import uvloop
-
-        from opensqt_actors.app.host_system import HostSystem
-        from opensqt_actors.telemetry import logs
-
-        log = logs.configure(settings.telemetry, settings.secrets())
-        try:
-            return uvloop.run(HostSystem(settings, log, path.resolve()).run())
-        finally:
-            log.close()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return CONFIGURATION
-    except OpenSqtError as error:
-        sys.stderr.write(f"{error}\n")
-        return ERROR
+        return uvloop.run(HostSystem(settings, log, path.resolve()).run())
+    finally:
+        log.close()
 
 
 def _wait_for_number() -> int | None:

@@ -16,8 +16,9 @@ from opensqt_actors.actors.supervisor_leases import GiveUp
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.lease_keeper import LeaseKeeper
 from opensqt_actors.app.parts import open_account
+from opensqt_actors.app.state_lock import StateLock
 from opensqt_actors.app.strategies import installed
-from opensqt_actors.app.system import SUPERVISOR, Base, StateLock, System
+from opensqt_actors.app.system import SUPERVISOR, Base, System
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import EngineName

@@ -6,7 +6,6 @@ Whatever cannot work is said before anything trades; a failure on the way takes 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 from collections.abc import Sequence
@@ -36,11 +35,11 @@ from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
 from opensqt_actors.app.shard_processes import ShardProcesses, end_strays
+from opensqt_actors.app.state_lock import AlreadyRunning, StateLock
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
-from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.exposure import Limit
 from opensqt_actors.domain.orders import AccountState
 from opensqt_actors.domain.placement import place
@@ -72,12 +71,6 @@ STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
 """Seconds after the start by which what lives for ever has been made."""
-
-
-class AlreadyRunning(OpenSqtError):
-    """Another supervisor works on the same state folder."""
-
-    code = "already_running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,29 +392,3 @@ class System:
         metrics.journal_pending.set(journal.counters().pending)
         metrics.events_dropped.set(self.bridge.dropped)
         metrics.log_dropped.set(self._logs.dropped)
-
-
-class StateLock:
-    """One supervisor on one state folder; released by the kernel however the process ends."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._file = -1
-
-    def __enter__(self) -> None:
-        folder = self._settings.state_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._settings.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigError(f"state_dir: {folder} cannot be used ({error.strerror})") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise AlreadyRunning(
-                f"state_dir: another supervisor is at work on {folder}; stop it, or give this one a folder of its own"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)

@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
-from opensqt_actors.actors.leases import LeaseTerms
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
+from opensqt_actors.config.lease import Lease
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
 from opensqt_actors.config.risk import Breaker, Cleanup, Emergency, Exposure, Preflight
-from opensqt_actors.config.section import SECONDS, Number, Real, Seconds, Section, Whole, nanoseconds, one_of, told
+from opensqt_actors.config.section import SECONDS, Number, Real, Seconds, Section, Whole, one_of, told
 from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolSpec, Trail
 from opensqt_actors.domain.settings_check import (
     MAX_ATR_SCALE,
@@ -112,7 +112,6 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-LEAST_WINDOW = 2.5
 SHORTEST_COUNTDOWN = 10
 """Seconds of the dead-man switch: it is renewed three times in them."""
 
@@ -265,33 +264,6 @@ class Shutdown(Section):
     cancel_on_exit: bool = True
     cancel_exits: bool = False
     deadline: Annotated[Real, SECONDS] = Field(default=8, ge=1, le=600)
-
-
-class Lease(Section):
-    """How this host shares its registry with others, when it is started with `--join`. Seconds, the same on every host.
-
-    name: of the host, its network name unless given; capacity: symbols that it trades at most.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    capacity: Whole = Field(default=100, ge=1, le=1_000)
-    ttl: Annotated[Seconds, Field(ge=2)] = 5
-    margin: Seconds = 1.5
-    grace: Seconds = 2
-
-    @model_validator(mode="after")
-    def _there_is_time_to_stop(self) -> Self:
-        """Half of a lease's life warns; what the margin leaves of the rest is for cancels."""
-        if self.margin >= self.ttl / 2:
-            raise wrong(f"margin must be less than half of ttl ({self.ttl:g} s), not {self.margin:g} s")
-        if self.margin + self.grace < LEAST_WINDOW:
-            raise wrong(f"margin and grace must be {LEAST_WINDOW} s or more together: requests need as long at times")
-        return self
-
-    def terms(self) -> LeaseTerms:
-        """In ns."""
-        ttl, margin, grace = (nanoseconds(value) for value in (self.ttl, self.margin, self.grace))
-        return LeaseTerms(ttl, margin, grace, ttl // 5)
 
 
 class Telemetry(Section):

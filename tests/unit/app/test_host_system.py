@@ -10,7 +10,8 @@ import yaml
 from opensqt_actors import shard
 from opensqt_actors.actors.leases import LeaseTerms
 from opensqt_actors.app.host_system import HostSystem
-from opensqt_actors.app.system import AlreadyRunning, System
+from opensqt_actors.app.state_lock import AlreadyRunning
+from opensqt_actors.app.system import System
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.loading import load, on_database
 from opensqt_actors.domain.settings import SymbolSpec
