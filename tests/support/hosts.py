@@ -63,7 +63,7 @@ class Postgres:
             "initdb", "-D", f"{folder}/data", "-U", "opensqt", "--auth=trust", "--encoding=UTF8", "--no-sync"
         )
         with (folder / "data/pg_hba.conf").open("a") as rules:
-            rules.write(f"host all all 10.{NETWORK}.0.0/16 trust\n")
+            rules.write(f"host all all 10.{NETWORK + 1}.0.0/16 trust\n")
         with (folder / "data/postgresql.conf").open("a") as settings:
             settings.write(f"port = {PORT}\nlisten_addresses = '{','.join(addresses)}'\nfsync = off\n")
             settings.write(f"unix_socket_directories = '{folder}'\nmax_connections = 100\n")
@@ -102,8 +102,8 @@ class Link:
         self.name = f"osq{os.getpid()}n{number}"
         self.wire = f"osq{os.getpid() % 100_000}w{number}"
         self.here = f"10.{NETWORK}.{number}.1"
-        self.database = f"10.{NETWORK}.{number}.3"
-        self._there = f"10.{NETWORK}.{number}.2"
+        self.database = f"10.{NETWORK + 1}.{number}.1"
+        self._there = (f"10.{NETWORK}.{number}.2", f"10.{NETWORK + 1}.{number}.2")
 
     def make(self) -> None:
         """Both ends up, loopback inside."""
@@ -114,7 +114,8 @@ class Link:
         run("ip", "link", "set", self.wire, "up")
         for device in ("lo", "up0"):
             run("ip", "-n", self.name, "link", "set", device, "up")
-        run("ip", "-n", self.name, "addr", "add", f"{self._there}/24", "dev", "up0")
+        for address in self._there:
+            run("ip", "-n", self.name, "addr", "add", f"{address}/24", "dev", "up0")
 
     def remove(self) -> None:
         """The wire goes with its namespace."""
