@@ -1,4 +1,9 @@
-"""`python -m opensqt_actors.shard --config FILE --number N`: one shard of a supervisor, started and watched by it."""
+"""One shard as a process of its own.
+
+`--config FILE --number N`: of a supervisor on this host, started and watched by it.
+`--config FILE --join [URL]`: a host among several that share one registry; it trades what it can lease. The URL is
+that of the database, `database.url` of the file when it is left out. Accounts and keys come from the host's own file.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,9 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from opensqt_actors.config.errors import ConfigError
@@ -20,23 +26,53 @@ OK, ERROR, CONFIGURATION = 0, 1, 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the configuration, run, and return the exit code: 0 ok, 1 error, 4 configuration error."""
     parser = argparse.ArgumentParser(prog="python -m opensqt_actors.shard", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML) of the supervisor")
+    parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML)")
     parser.add_argument("--number", type=int, help="number of the shard, from 0; else it is read from standard input")
+    parser.add_argument(
+        "--join", nargs="?", const="", metavar="URL", help="share the registry in this database with other hosts"
+    )
     options = parser.parse_args(arguments)
+    if options.join is not None:
+        if options.number is not None:
+            parser.error("--number is for shards of one supervisor, --join for hosts without one; give one of them")
+        return _ended(partial(_join, options.config, options.join))
     begun: float | None = None
     if options.number is None:
         options.number = _wait_for_number(options.config)
         if options.number is None:
             return OK
         begun = time.monotonic()
+    return _ended(partial(_run, options.config, options.number, begun), f"shard-{options.number}: ")
+
+
+def _ended(run: Callable[[], int], who: str = "") -> int:
+    """The exit code; what cannot work is one sentence."""
     try:
-        return _run(options.config, options.number, begun)
+        return run()
     except ConfigError as error:
-        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        sys.stderr.write(f"{who}{error}\n")
         return CONFIGURATION
     except OpenSqtError as error:
-        sys.stderr.write(f"shard-{options.number}: {error}\n")
+        sys.stderr.write(f"{who}{error}\n")
         return ERROR
+
+
+def _join(path: Path, url: str) -> int:
+    """Run as a host among others until it is stopped."""
+    from opensqt_actors.config.loading import load, on_database
+
+    settings = on_database(load(path), url) if url else load(path)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import uvloop
+
+    from opensqt_actors.app.host_system import HostSystem
+    from opensqt_actors.telemetry import logs
+
+    log = logs.configure(settings.telemetry, settings.secrets())
+    try:
+        return uvloop.run(HostSystem(settings, log, path.resolve()).run())
+    finally:
+        log.close()
 
 
 def _wait_for_number(config: Path) -> int | None:

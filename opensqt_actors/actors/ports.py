@@ -88,10 +88,11 @@ class LoadFailed:
 
 @dataclass(frozen=True, slots=True)
 class SaveSpec:
-    """Insert or change a registry row. Answered by SpecSaved or SpecFailed."""
+    """Insert or change a registry row. Answered by SpecSaved or SpecFailed. fresh: refuse it when it is traded."""
 
     request: int
     spec: SymbolSpec
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

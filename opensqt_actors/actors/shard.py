@@ -64,6 +64,14 @@ class ReleaseSymbol:
 
 
 @dataclass(frozen=True, slots=True)
+class DropSymbol:
+    """Another host may have this symbol: its actor ends as it stands, its orders are left alone. Not answered."""
+
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShareBudget:
     """What of an account's request budget is this shard's from now on, in thousandths."""
 
@@ -145,7 +153,8 @@ class _ReleaseOverdue:
 class _Child:
     """One child: how to make it, how often it was started, and how often it failed lately.
 
-    releasing: it is on its way to another shard.
+    releasing: it is on its way to another shard; outdated: answers of the journal that are still to come for an
+    earlier owner of its name.
     """
 
     id: ActorId
@@ -156,6 +165,7 @@ class _Child:
     loading: bool = False
     done: bool = False
     releasing: bool = False
+    outdated: int = 0
     restarts: int = 0
     waiting: list[Any] = field(default_factory=list)
 
@@ -237,6 +247,8 @@ class ShardActor:
                 return self._let_go(child)
             case SymbolProtected(account, name, levels):
                 return self._protection.protected(self.symbol_id(account, name), levels)
+            case DropSymbol(account, name):
+                return self._drop(account, name)
             case ShareBudget(account, thousandths):
                 self._shares[account] = thousandths
                 return [Tell(self.exchange_id(account), exchange.BudgetShare(thousandths))]
@@ -300,6 +312,9 @@ class ShardActor:
 
     def _loaded(self, restored: Restored, now: int) -> list[Effect]:
         child = self._children.get(self.symbol_id(restored.account, restored.symbol))
+        if child is not None and child.outdated:
+            child.outdated -= 1
+            return []
         if child is None or child.spec is None or not child.loading:
             return []
         child.loading = False
@@ -328,6 +343,10 @@ class ShardActor:
 
     def _load_failed(self, account: str, name: str, reason: str) -> list[Effect]:
         actor = self.symbol_id(account, name)
+        child = self._children.get(actor)
+        if child is not None and child.outdated:
+            child.outdated -= 1
+            return []
         sentence = f"the journal of {name} could not be read ({reason}); trying again"
         return [
             ports.Announce("journal.unreadable", account, name, sentence, "error"),
@@ -456,6 +475,23 @@ class ShardActor:
         return [
             Tell(self.parent, SymbolReleased(account, name)), *self._protection.ends(child.id), *self._all_done(),
         ]  # fmt: skip
+
+    def _drop(self, account: str, name: str) -> list[Effect]:
+        """What the journal is still to answer was asked for an owner that is none any more."""
+        child = self._children.get(self.symbol_id(account, name))
+        if child is None or child.spec is None:
+            return []
+        outdated = child.outdated + child.loading
+        self._children[child.id] = _Child(child.id, RestartHistory(), child.incarnation, outdated=outdated)
+        return [
+            CancelTimer(f"release:{child.id}"),
+            CancelTimer(f"again:{child.id}"),
+            self.risk.gone(child.id),
+            Tell(self.exchange_id(account), exchange.Detach(name, True)),
+            *([Stop(child.id)] if child.alive else []),
+            *self._protection.ends(child.id),
+            *self._all_done(),
+        ]
 
     def _symbols(self) -> list[_Child]:
         return [child for child in self._children.values() if child.spec is not None]

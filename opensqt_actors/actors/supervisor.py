@@ -9,6 +9,7 @@ from typing import Any
 
 from opensqt_actors.actors import exchange, operator, ports, shard, shard_link, symbol
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.supervisor_leases import GiveUp, SupervisorLeases
 from opensqt_actors.actors.supervisor_risk import NOBODY, MakePortfolio, SupervisorRisk
 from opensqt_actors.actors.supervisor_view import Key, Screen, counters
 from opensqt_actors.actors.views import AccountRow, ShardRow, StatusView, SymbolRow
@@ -88,7 +89,11 @@ class ShutdownPolicy:
 
 
 class SupervisorActor:
-    """The registry and its operators, as a pure step. risk: what the risk rules had written down before."""
+    """The registry and its operators, as a pure step. risk: what the risk rules had written down before.
+
+    leased: whether other hosts share the registry; then `specs` are those that are leased to this one.
+    rested: whether everything had come to rest when it ended.
+    """
 
     def __init__(
         self,
@@ -103,8 +108,11 @@ class SupervisorActor:
         shutdown: ShutdownPolicy | None = None,
         portfolio: MakePortfolio,
         risk: Sequence[RiskSaved] = (),
+        leased: bool = False,
     ) -> None:
         self.me = me
+        self.leased = leased
+        self.rested = False
         made = make_shard
         self.fleet = made if isinstance(made, Fleet) else Fleet(me, lambda parent, _: made(parent), 0)
         self.specs: dict[Key, SymbolSpec] = {(spec.account, spec.symbol): spec for spec in specs}
@@ -118,6 +126,7 @@ class SupervisorActor:
         self.restarts = 0
         self.started = 0
         self.state = "running"
+        leases = SupervisorLeases(self.fleet, self.specs, self.screen, lambda: self.state == "running")
         self._stop_sent = False
         self._requests = 0
         self._checking: dict[int, operator.AddSymbol] = {}
@@ -165,6 +174,7 @@ class SupervisorActor:
             operator.EmergencyExit: self._emergency,
             operator.ClearEmergency: self._emergency,
             **self.risk.handlers,
+            **leases.handlers,
         }
 
     def step(self, message: Any, now: int) -> list[Effect]:
@@ -340,7 +350,8 @@ class SupervisorActor:
         def gone(saved: SymbolSpec) -> list[Effect]:
             self.specs.pop(key, None)
             self.screen.left(key)
-            return [ports.Announce("symbol.removed", saved.account, saved.symbol, f"{saved.symbol} was removed")]
+            told = ports.Announce("symbol.removed", saved.account, saved.symbol, f"{saved.symbol} was removed")
+            return [told, GiveUp(*key)] if self.leased else [told]
 
         return self._save(0, replace(spec, state=SymbolState.REMOVED), gone, "")
 
@@ -414,19 +425,22 @@ class SupervisorActor:
         spec = self.fleet.placed(spec, self.specs.values())
 
         def added(saved: SymbolSpec) -> list[Effect]:
+            told = ports.Announce("symbol.added", saved.account, saved.symbol, f"{saved.symbol} was added")
+            if self.leased:
+                return [told]
             self.specs[saved.account, saved.symbol] = saved
-            return [
-                Tell(self.fleet.of(saved), shard.AddSymbolActor(saved)),
-                ports.Announce("symbol.added", saved.account, saved.symbol, f"{saved.symbol} was added"),
-            ]
+            return [Tell(self.fleet.of(saved), shard.AddSymbolActor(saved)), told]
 
-        return [done, *self._save(request.request, spec, added, f"{spec.symbol} was added on {spec.account}")]
+        whose = "; a host with room for it trades it in a moment" if self.leased else ""
+        sentence = f"{spec.symbol} was added on {spec.account}{whose}"
+        return [done, *self._save(request.request, spec, added, sentence, fresh=self.leased)]
 
     def _find(self, account: str, name: str) -> SymbolSpec | operator.Refusal:
         spec = self.specs.get((account, name))
         if spec is not None and spec.state is not SymbolState.REMOVED:
             return spec
-        return operator.Refusal("not_found", f"symbol: {name} is not traded on {account}")
+        where = f"{account} by this host; `opensqt shards list` says who has it" if self.leased else account
+        return operator.Refusal("not_found", f"symbol: {name} is not traded on {where}")
 
     def _change(
         self, message: Any, change: Callable[[SymbolSpec], SymbolSpec], then: Callable[[SymbolSpec], list[Effect]],
@@ -515,13 +529,14 @@ class SupervisorActor:
     # --- registry ----------------------------------------------------------------------------------------------------
 
     def _save(
-        self, reply_to: int, spec: SymbolSpec, then: Callable[[SymbolSpec], list[Effect]], sentence: str
-    ) -> list[Effect]:
-        """Make a registry change durable, then act on it and answer: both or neither."""
+        self, reply_to: int, spec: SymbolSpec, then: Callable[[SymbolSpec], list[Effect]], sentence: str,
+        *, fresh: bool = False,
+    ) -> list[Effect]:  # fmt: skip
+        """Make a registry change durable, then act on it and answer: both or neither. fresh: it must be new there."""
         self._requests += 1
         self._saving[self._requests] = _Saving(reply_to, then, sentence)
         self._busy.add((spec.account, spec.symbol))
-        return [ports.SaveSpec(self._requests, spec)]
+        return [ports.SaveSpec(self._requests, spec, fresh)]
 
     def _spec_saved(self, message: ports.SpecSaved, now: int) -> list[Effect]:
         saving = self._saving.pop(message.request)
@@ -593,6 +608,7 @@ class SupervisorActor:
         self.fleet.stopped.add(message.shard)
         if len(self.fleet.stopped) < len(self.fleet.numbers):
             return []
+        self.rested = True
         return self._end(now, "every order that should go has gone")
 
     def _deadline(self, message: _Deadline, now: int) -> list[Effect]:

@@ -57,6 +57,7 @@ from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
 from opensqt_actors.actors.symbol_strays import Strays, order_adopted
 from opensqt_actors.actors.symbol_sync import SOON, Sync, Verdict
+from opensqt_actors.actors.symbol_takeover import GATE, SENTENCE, LookAgain, Takeover
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
 from opensqt_actors.domain.errors import InvalidValue
@@ -150,7 +151,10 @@ class SymbolActor:
         self._watch = SilenceWatch()
         self.done = False
         self.settled = False
+        self.takeover = Takeover(needed=spec.epoch > 0 and restarts == 0 and not self.ledger.untouched)
         self.gates.change((), closed or {})
+        if self.takeover.waiting:
+            self.gates.close(GATE, SENTENCE)
         if spec.state is SymbolState.PAUSED:
             self.gates.close("paused", PAUSED)
         if spec.state is SymbolState.REMOVING:
@@ -180,6 +184,7 @@ class SymbolActor:
             ReconcileNow: self._reconcile_now,
             Unlock: lambda message, now: unlock(self, now),
             Reopen: lambda message, now: reopen(self, now),
+            LookAgain: lambda message, now: self.takeover.look(message, self, now),
             AskFacts: lambda message, now: self.clearance.ask(self),
             AskPast: lambda message, now: self.past.ask(self),
             ports.CandlesFetched: self._past_came,
@@ -304,7 +309,8 @@ class SymbolActor:
             return [*self.act(now), *self.ask_truth(now)]
         self.strays.gone(self, {report.client_id for report in truth.open_orders}, self.sync.asked)
         again = self.sync.apply(truth, self.strategy, now)
-        effects = submit(self, (), tuple(again)) if again else []
+        outdated = self.takeover.outdated(self, now)
+        effects = submit(self, tuple(outdated), tuple(again)) if outdated or again else []
         verdict = self.sync.compare(truth, now)
         if verdict is not Verdict.BUSY and self.ledger.untouched and truth.position.quantity:
             effects += self._stranger(truth, now)
@@ -313,6 +319,10 @@ class SymbolActor:
             verdict = Verdict.SAME
         verdict, told = self.reconciliation.compared(self, truth, verdict, now)
         effects += [*told, *not_again(self, self.slots.by_level.values())]
+        if self.sync.of_earlier_epochs():
+            verdict = Verdict.UNSURE
+        elif verdict is not Verdict.UNSURE:
+            effects += self.takeover.seen(self, now)
         if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
             self.phase = Phase.TRADING
             self.why = "waiting for the first price"

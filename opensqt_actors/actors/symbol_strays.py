@@ -93,10 +93,12 @@ def order_adopted(actor: SymbolActor, message: OrderAdopted, now: int) -> list[E
 
 
 def _goes(actor: SymbolActor, client_id: ClientId) -> bool:
-    """Whether nothing is waited for: the market is being left, the process ends, or an operator must act."""
+    """Whether nothing is waited for: an order of another host, a market that is left, the process's end, a refusal."""
     key = decode(client_id)
     if key is None:
         return False
+    if actor.sync.earlier(client_id):
+        return True
     if actor.stopping is not None:
         return actor.stopping.cancel_openings if key.kind.opens else actor.stopping.cancel_exits
     if actor.phase is Phase.REFUSED:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from opensqt_actors.actors.exchange_messages import OrderPlan, WantTruth
 from opensqt_actors.actors.symbol_ledger import Ledger
-from opensqt_actors.domain.ids import ClientId, is_ours
+from opensqt_actors.domain.ids import ClientId, decode, is_ours
 from opensqt_actors.domain.orders import OrderReport, OrderRequest, OrderStatus, Truth
 from opensqt_actors.domain.reconcile import LAG, Gap, Sightings, gap
 from opensqt_actors.domain.slots import Slot, SlotStatus, WorkingOrder
@@ -127,6 +127,23 @@ class Sync:
         self._fills(truth, strategy)
         return again
 
+    def earlier(self, client_id: ClientId) -> bool:
+        """Whether an order was made under an earlier epoch than this actor's."""
+        key = decode(client_id)
+        return key is not None and key.epoch < self.ledger.spec.epoch
+
+    def of_earlier_epochs(self) -> bool:
+        """Whether an order of an earlier epoch is still at work, or may be."""
+        return bool(self.ledger.spec.epoch) and any(self.earlier(o.client_id) for o in self.ledger.slots.orders())
+
+    def resting_of_earlier_epochs(self) -> list[int]:
+        """The levels whose order rests and is of an earlier epoch."""
+        if not self.ledger.spec.epoch:
+            return []
+        slots = self.ledger.slots.by_level.values()
+        resting = [slot for slot in slots if slot.order is not None and slot.status is SlotStatus.LOCKED]
+        return [slot.level for slot in resting if slot.order is not None and self.earlier(slot.order.client_id)]
+
     def ends(self, truth: Truth) -> None:
         """How orders ended is true for ever, also in an answer that will not do otherwise.
 
@@ -172,7 +189,8 @@ class Sync:
         order = slot.order if slot is not None else None
         if slot is None or order is None or order.since > self.asked:
             return None
-        if order.restored and order.loose and not order.seen and not order.booked and closes(slot, order):
+        unseen = order.restored and order.loose and not order.seen and not order.booked
+        if unseen and closes(slot, order) and not self.earlier(client_id):
             order.loose = False
             return self._again(slot.level, order)
         if self.asked - order.since < self.request_life:
@@ -228,6 +246,8 @@ class Sync:
         """ns until the next question."""
         if any(order.terminal for order in self.ledger.slots.orders()):
             return SOON
+        if self.of_earlier_epochs():
+            return max(SECOND, min(interval, self.again_at - now))
         if verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending):
             return LAG
         return min(interval, max(self.again_at - now, 1)) if self.again_at else interval

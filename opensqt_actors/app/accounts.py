@@ -15,7 +15,8 @@ from opensqt_actors.config.settings import Account, Execution, Risk
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import Host
-from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
+from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm, Tuning
+from opensqt_actors.venues.ccxt.rest import MaySend, anything
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
 from opensqt_actors.venues.driver import VenueDriver, VenueRouter
@@ -34,7 +35,11 @@ class VenueAccount:
         host: Host,
         exchange: ActorId,
         engine: Engine,
+        *,
+        may_send: MaySend = anything,
+        request_window: int | None = None,
     ) -> None:
+        """may_send: asked before everything that changes orders; request_window: ms until a request is too old."""
         self.name = name
         self.board = PriceBoard()
         self._settings = settings
@@ -47,6 +52,8 @@ class VenueAccount:
             name,
             Credentials(settings.api_key, settings.secret),
             SimulatedSite(site.port, site.ca) if site is not None else None,
+            Tuning() if request_window is None else Tuning(recv_window_ms=request_window),
+            may_send,
         )
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
         self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue), failpoint=failpoint)

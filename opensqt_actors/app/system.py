@@ -6,12 +6,12 @@ Whatever cannot work is said before anything trades; a failure on the way takes 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from loguru import logger
 import opensqt_actors
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.leases import Leases
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
 from opensqt_actors.actors.shard import ShardActor
@@ -36,11 +37,11 @@ from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
 from opensqt_actors.app.shard_lock import shard_processes
 from opensqt_actors.app.startup import Startup
+from opensqt_actors.app.state_lock import AlreadyRunning, StateLock
 from opensqt_actors.app.strategies import installed
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
-from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.exposure import Limit
 from opensqt_actors.domain.orders import AccountState
 from opensqt_actors.domain.placement import place
@@ -54,11 +55,12 @@ from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
-from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
+from opensqt_actors.storage import Database, DatabaseBusy, Registry, bind_storage, load_risk
+from opensqt_actors.storage.leases import traded_elsewhere
 from opensqt_actors.telemetry.listener import listen
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.venues.driver import VenueRouter
-from opensqt_actors.venues.engine import SimpleEngine
+from opensqt_actors.venues.engine import Engine, SimpleEngine
 from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
 
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
 
 SUPERVISOR = ActorId("supervisor")
 CHECKS_AT_ONCE = 8
+SEED_TRIES = 20
+SEED_AGAIN = 0.2
 STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
@@ -76,10 +80,23 @@ EXITS_FIRST = 10.0
 """Seconds after which operators are answered although something that is held still waits for its exits."""
 
 
-class AlreadyRunning(OpenSqtError):
-    """Another supervisor works on the same state folder."""
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a supervisor begins with. new: the registry is empty and takes over `specs`; listener: of the metrics;
+    leases: of one of several hosts.
+    """
 
-    code = "already_running"
+    database: Database
+    registry: Registry
+    instance: str
+    host: ThespianHost
+    engine: Engine
+    accounts: dict[str, VenueAccount]
+    strategies: dict[str, StrategyFactory]
+    specs: Sequence[SymbolSpec]
+    new: bool
+    listener: socket.socket | None = None
+    leases: Leases | None = None
 
 
 class System:
@@ -122,15 +139,13 @@ class System:
     async def _start(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
         settings = self.settings
         strategies = installed()
-        stack.enter_context(_StateLock(settings))
+        stack.enter_context(StateLock(settings))
         database = Database(settings.database_url.get_secret_value())
         stack.callback(database.close)
         database.migrate()
         await self._end_strays()
-        prepare(settings.socket)
-        listener = listen(settings.telemetry.metrics_port) if settings.telemetry.metrics_port else None
-        if listener is not None:
-            stack.callback(listener.close)
+        self._nobody_else(database)
+        listener = self._take_surfaces(stack)
         registry = Registry(database)
         instance = registry.instance_id()
         self.startup.reached("database")
@@ -149,7 +164,7 @@ class System:
             )
             stack.push_async_callback(accounts[name].close)
 
-        specs = registry.specs()
+        specs = tuple(replace(spec, epoch=0) for spec in registry.specs())  # without leases there are no epochs
         new = not specs and not registry.specs(removed=True)
         if new or not settings.shards:
             await asyncio.gather(*(open_account(account, router) for account in accounts.values()))
@@ -163,36 +178,50 @@ class System:
                 await account.close()
             specs = self._placed(registry, specs, new=new)
 
+        await self._trade(
+            stack, loop, Base(database, registry, instance, host, engine, accounts, strategies, specs, new, listener)
+        )
+
+    async def _trade(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop, base: Base) -> None:
+        """From a registry and open venues on: the journal, the actors, and what answers operators."""
+        settings, database, host, accounts, specs = self.settings, base.database, base.host, base.accounts, base.specs
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
-        journal = ObservedJournal(database, on_alert=self._journal_alert, failpoint=failpoint)
+        journal = ObservedJournal(database, on_alert=self._journal_alert, failpoint=failpoint, leases=base.leases)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
         self.bridge = Bridge(host, SUPERVISOR, journal.append, self.startup.heard)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
-        await engine.start(journal.append)
-        if new:
+        await base.engine.start(journal.append)
+        if base.new:
             # Nothing is held yet, and a start that fails leaves no registry behind: first everything that can fail.
-            await self._serve(stack, accounts, journal, listener)
-            specs = registry.seed(specs)
+            await self._serve(stack, accounts, journal, base.listener)
+            specs = await self._seeded(base.registry, specs)
         if settings.shards:
             self._processes = self._make_processes(host)
-        self.supervisor = supervisor = self._make_supervisor(specs, accounts, instance, strategies, load_risk(database))
+        self.supervisor = supervisor = self._make_supervisor(
+            () if base.leases is not None else specs,
+            accounts,
+            base.instance,
+            base.strategies,
+            load_risk(database),
+            leased=base.leases is not None,
+        )
         self._host = host
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
         self.startup.reached("actors")
-        if not new:
-            # What is held needs its exits before anybody needs an answer.
-            if not settings.shards and specs:
+        if not base.new:
+            # What is held needs its exits before anybody needs an answer; what is to be leased comes later.
+            if not settings.shards and specs and base.leases is None:
                 await self._protected()
             if self._ended is not None and self._ended.done():
                 return
-            await self._serve(stack, accounts, journal, listener)
+            await self._serve(stack, accounts, journal, base.listener)
         loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
-            instance,
+            base.instance,
             len(specs),
             len(accounts),
             database.name,
@@ -206,6 +235,15 @@ class System:
         await asyncio.wait(waits, timeout=EXITS_FIRST, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits - {self._ended}:
             wait.cancel()
+
+    def _take_surfaces(self, stack: AsyncExitStack) -> socket.socket | None:
+        """Take the port of the metrics and the path of the operators' socket: what is taken is found out now."""
+        port = self.settings.telemetry.metrics_port
+        prepare(self.settings.socket)
+        listener = listen(port) if port else None
+        if listener is not None:
+            stack.callback(listener.close)
+        return listener
 
     async def _end_strays(self) -> None:
         """End shards that the configuration does not have any more. What does that is imported only when there are."""
@@ -254,6 +292,8 @@ class System:
         instance: str,
         strategies: dict[str, StrategyFactory],
         saved_risk: Sequence[RiskSaved],
+        *,
+        leased: bool = False,
     ) -> SupervisorActor:
         settings = self.settings
         risk = settings.risk
@@ -277,6 +317,7 @@ class System:
                 parent=parent, breaker=global_breaker, total=total, accounts=frozenset(accounts), saved=saved
             ),
             risk=saved_risk,
+            leased=leased,
         )
 
     def _make_processes(self, host: ThespianHost) -> ShardProcesses:
@@ -345,11 +386,30 @@ class System:
         account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)
         return check_settings(spec.grid, SymbolPrepared(instrument, fees, account, 1, tuple(history)))
 
+    async def _seeded(self, registry: Registry, specs: Sequence[SymbolSpec]) -> tuple[SymbolSpec, ...]:
+        """The registry's first rows. Hosts that start at once take turns, which may take one longer than a lock may."""
+        for _ in range(SEED_TRIES):
+            try:
+                return registry.seed(specs)
+            except DatabaseBusy as error:
+                logger.info("{}; trying again", error.sentence)
+                await asyncio.sleep(SEED_AGAIN)
+        return registry.seed(specs)
+
     def _known_accounts(self, specs: Sequence[SymbolSpec]) -> None:
         missing = sorted({spec.account for spec in specs} - set(self.settings.accounts))
         if missing:
             raise ConfigError(
                 f"accounts: the registry has symbols of {', '.join(missing)}, which the configuration does not name"
+            )
+
+    def _nobody_else(self, database: Database) -> None:
+        with database.read() as connection:
+            owner = traded_elsewhere(connection, self.settings.lease.terms().grace)
+        if owner is not None:
+            raise AlreadyRunning(
+                f"database.url: host {owner} trades symbols of this registry under leases; stop the hosts that were"
+                " started with --join, or start this one with --join, too"
             )
 
     # --- ending ------------------------------------------------------------------------------------------------------
@@ -410,29 +470,3 @@ def _import_surfaces() -> None:
     from opensqt_actors.venues.ccxt import lazy
 
     lazy.complete()
-
-
-class _StateLock:
-    """One supervisor on one state folder; released by the kernel however the process ends."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._file = -1
-
-    def __enter__(self) -> None:
-        folder = self._settings.state_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._settings.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigError(f"state_dir: {folder} cannot be used ({error.strerror})") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise AlreadyRunning(
-                f"state_dir: another supervisor is at work on {folder}; stop it, or give this one a folder of its own"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,8 +15,22 @@ app = typer.Typer(no_args_is_help=True, help="List, drain and restart the proces
 
 
 @app.command("list")
-def list_shards(context: typer.Context, socket: Socket = None, json: Json = False, timeout: Timeout = None) -> None:
-    """Show the shards, one line each."""
+def list_shards(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Show the hosts on the database of this configuration.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="Show the hosts on this database; no password in it.")
+    ] = None,
+    socket: Socket = None,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Show a supervisor's shards, one line each; or, with --config or --database, hosts that share a registry."""
+    if config is not None or database is not None:
+        _list_hosts(config, database, json=as_json(context, json))
+        return
     with connect(context, socket, timeout) as client:
         answer = client.status()
     from opensqt_actors.api.mapping import status_from
@@ -29,6 +44,20 @@ def list_shards(context: typer.Context, socket: Socket = None, json: Json = Fals
     from opensqt_actors.cli import render
 
     render.show(render.shards_table(view))
+
+
+def _list_hosts(config: Path | None, database: str | None, *, json: bool) -> None:
+    from opensqt_actors.cli import leases
+
+    rows = leases.read(config, database)
+    if json:
+        from opensqt_actors.cli import json_output
+
+        print(json_output.dump(leases.documents(rows)))
+        return
+    from opensqt_actors.cli import render
+
+    render.show(leases.tables(rows))
 
 
 @app.command("drain")

@@ -9,13 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from opensqt_actors.config import document
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.schema import names_at
-from opensqt_actors.config.settings import Settings
+from opensqt_actors.config.settings import Database as DatabaseSection
+from opensqt_actors.config.settings import Settings, password_in
 
 SECRET_FIELDS = frozenset({"api_key", "secret", "url"})
 SHOWN = 40
@@ -44,6 +45,21 @@ def check(found: document.Document) -> Settings:
     if problems := settings.contradictions():
         raise ConfigError(*(_said(found, place, sentence) for place, sentence in problems.items()))
     return settings
+
+
+def on_database(settings: Settings, url: str) -> Settings:
+    """The same with the database of `--join`. ConfigError for a URL with a password."""
+    return settings.model_copy(update={"database": DatabaseSection(url=SecretStr(password_free(url, "--join")))})
+
+
+def password_free(url: str, option: str) -> str:
+    """A URL from a command line, where everybody on the host sees it. ConfigError when there is a password in it."""
+    if password_in(url):
+        raise ConfigError(
+            f"{option}: leave the password out of the command line; give the whole URL as database.url in the"
+            " configuration, or the password in PGPASSFILE or PGPASSWORD"
+        )
+    return url
 
 
 def _said(found: document.Document, place: document.Place, sentence: str) -> str:

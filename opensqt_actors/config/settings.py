@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from opensqt_actors.config.credentials import SIMULATED_PREFIX, Credential, PrivateText, base_dir, wrong
+from opensqt_actors.config.lease import Lease
 from opensqt_actors.config.paths import DATABASE_NAME, LOCK_NAME, default_state_dir, socket_path
 from opensqt_actors.config.risk import Breaker, Cleanup, Emergency, Exposure, Preflight
 from opensqt_actors.config.section import SECONDS, Number, Real, Seconds, Section, Whole, one_of, told
@@ -323,6 +324,7 @@ class Settings(Section):
     shutdown: Shutdown = Shutdown()
     telemetry: Telemetry = Telemetry()
     supervision: Supervision = Supervision()
+    lease: Lease = Lease()
 
     @property
     def socket(self) -> Path:
@@ -350,7 +352,7 @@ class Settings(Section):
             for account in self.accounts.values()
             for value in (account.api_key, account.secret)
         ]
-        password = _password(self.database_url.get_secret_value())
+        password = password_in(self.database_url.get_secret_value())
         return (*found, password) if password else tuple(found)
 
     def account_of(self, entry: SymbolEntry) -> str:
@@ -408,7 +410,7 @@ class Settings(Section):
         return found
 
 
-def _password(url: str) -> str:
+def password_in(url: str) -> str:
     """The password in a database URL, as written there, or ""."""
     authority = url.partition("://")[2].partition("/")[0]
     return authority.rpartition("@")[0].partition(":")[2]

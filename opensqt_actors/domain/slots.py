@@ -352,6 +352,8 @@ class Slots:
         key = decode(client_id)
         if key is None or key.symbol != self.coder.symbol or key.instance != self.coder.instance:
             return None
+        if 0 < self.coder.epoch < key.epoch:
+            return None  # its next owner's: this one is not to know better
         slot = self.slot(key.level)
         slot.generation = max(slot.generation, key.generation)
         return slot

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from opensqt_actors.actors.leases import Lease
 from opensqt_actors.domain.records import Entry, Intent
 from opensqt_actors.storage.errors import JournalClosed, JournalFull
 
@@ -30,11 +31,15 @@ class ItemState(Enum):
 
 @dataclass(slots=True, eq=False)
 class Writing:
-    """Entries to write whatever happens. `key` and `first` name each of them among all events of all time."""
+    """Entries to write whatever happens. `key` and `first` name each of them among all events of all time.
+
+    under: for each entry the lease that it needs, or None; empty where there are no leases.
+    """
 
     entries: tuple[Entry, ...]
     key: str
     first: int = 0
+    under: tuple[Lease | None, ...] = ()
     state: ItemState = ItemState.QUEUED
 
     @property
@@ -44,16 +49,20 @@ class Writing:
 
     def parts(self) -> list[Writing]:
         """The same entries, each by itself."""
-        return [Writing((entry,), self.key, self.first + index) for index, entry in enumerate(self.entries)]
+        return [
+            Writing((entry,), self.key, self.first + index, self.under[index : index + 1])
+            for index, entry in enumerate(self.entries)
+        ]
 
 
 @dataclass(slots=True, eq=False)
 class Committing:
-    """Intents to write soon or not at all; answered with None or the reason."""
+    """Intents to write soon or not at all; answered with None or the reason. under: the leases that they need."""
 
     intents: tuple[Intent, ...]
     on_done: Callable[[str | None], None]
     asked: float
+    under: tuple[Lease | None, ...] = ()
     timer: TimerHandle | None = None
     state: ItemState = ItemState.QUEUED
 

@@ -57,6 +57,7 @@ class Database:
         lock_timeout: float = 0.5,
         idle_timeout: float = 2.0,
         connect_timeout: int = 2,
+        silence_timeout: float = 5.0,
         pool_size: int = 2,
         max_overflow: int = 10,
     ) -> None:
@@ -77,12 +78,15 @@ class Database:
                 "connect_timeout": connect_timeout,
                 "options": f"-c statement_timeout={round(statement_timeout * 1000)}"
                 f" -c lock_timeout={round(lock_timeout * 1000)}"
-                f" -c idle_in_transaction_session_timeout={round(idle_timeout * 1000)}",
+                f" -c idle_in_transaction_session_timeout={round(idle_timeout * 1000)}"
+                # The server, too, must let go of what a host that was cut off had locked.
+                " -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+                f" -c tcp_user_timeout={round(silence_timeout * 1000)}",
                 # A host that is cut off is noticed after seconds, not after the kernel's two hours.
                 "keepalives_idle": 2,
                 "keepalives_interval": 1,
                 "keepalives_count": 3,
-                "tcp_user_timeout": 5000,
+                "tcp_user_timeout": round(silence_timeout * 1000),
             }
         self._engine = sa.create_engine(
             parsed, connect_args=arguments, hide_parameters=True, pool_size=pool_size, max_overflow=max_overflow

@@ -14,19 +14,21 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from opensqt_actors.actors.leases import Lease
 from opensqt_actors.domain.records import Entry, Intent, Restored
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.storage.backlog import Asking, Backlog, Committing, ItemState, Writing
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import JournalClosed, JournalFull, StorageError
+from opensqt_actors.storage.fence import Holdings, leases_of
 from opensqt_actors.storage.registry import save_spec
 from opensqt_actors.storage.restore import load_symbol
 from opensqt_actors.storage.statistics import JournalCounters
 from opensqt_actors.storage.writer import Answer, JournalSettings, Writer
 
 Alert = Callable[[str, str], None]
-"""Told on the loop's thread: code ("journal.away", "journal.back", "journal.full", "journal.rejected", "journal.stray")
-and one sentence."""
+"""Told on the loop's thread: code ("journal.away", "journal.back", "journal.full", "journal.rejected", "journal.stray",
+"journal.fenced") and one sentence."""
 
 _YIELD_EVERY = 5e-4
 _YIELD_FOR = 2e-5
@@ -41,6 +43,8 @@ class Journal:
     """The one writer of a process. Make it where an event loop runs; migrate the database before.
 
     A database that is away at the start or later is no error: entries wait, intents are refused, both alerted.
+    leases: where several hosts share the database. Then intents and entries of a symbol are written through its lease:
+    without it intents are refused and entries dropped, because its next owner has begun with the venue's view.
     """
 
     def __init__(
@@ -51,12 +55,14 @@ class Journal:
         settings: JournalSettings | None = None,
         now: Callable[[], int] = time.time_ns,
         failpoint: Callable[[str], None] = _no_failpoint,
+        leases: Holdings | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings or JournalSettings()
         self._backlog = Backlog(self._settings.max_pending)
         self._on_alert = on_alert
         self._now = now
+        self._leases = leases
         self._run = secrets.token_hex(6)
         self._appended = 0
         self._full = False
@@ -71,6 +77,7 @@ class Journal:
             alert=partial(self._call, on_alert),
             now=now,
             failpoint=failpoint,
+            owner=leases.owner if leases is not None else "",
         )
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -87,7 +94,7 @@ class Journal:
             return
         self._appended += 1
         try:
-            self._backlog.put(Writing(entries, f"{self._run}.{self._appended}"))
+            self._backlog.put(Writing(entries, f"{self._run}.{self._appended}", under=self._under(entries)))
         except JournalFull as error:
             if not self._full:
                 self._full = True
@@ -107,16 +114,18 @@ class Journal:
         if reason is not None or not intents:
             self._loop.call_soon(on_done, reason)
             return
-        item = Committing(intents, on_done, time.monotonic())
+        item = Committing(intents, on_done, time.monotonic(), self._under(intents))
         self._put(item, self._settings.commit_timeout)
 
     def load(self, account: str, symbol: str, on_done: Callable[[Restored | StorageError], None]) -> None:
         """Read a symbol's state, after everything appended before; `on_done` follows on the loop."""
         self._ask(lambda connection: load_symbol(connection, account, symbol), on_done)
 
-    def save_spec(self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None]) -> None:
+    def save_spec(
+        self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None], *, fresh: bool = False
+    ) -> None:
         """Insert or change a registry row, see `registry.save_spec`; `on_done` follows with the row as stored."""
-        self._ask(lambda connection: save_spec(connection, spec, self._now()), on_done)
+        self._ask(lambda connection: save_spec(connection, spec, self._now(), fresh=fresh), on_done)
 
     async def flush(self) -> None:
         """Return when everything appended before is written, however long the database is away.
@@ -155,6 +164,9 @@ class Journal:
         if busy is not None and time.monotonic() - busy > self._settings.commit_timeout:
             return f"the database has not answered for more than {self._settings.commit_timeout:g} s"
         return None
+
+    def _under(self, entries: tuple[Entry, ...]) -> tuple[Lease | None, ...]:
+        return leases_of(entries, self._leases) if self._leases is not None else ()
 
     def _ask(self, run: Callable[[Any], Any], on_done: Callable[[Any], None]) -> None:
         reason = self._not_now()

@@ -51,7 +51,7 @@ def bind_storage(host: Host, journal: Journal) -> None:
             host.tell(sender, LoadFailed(effect.account, effect.symbol, result.sentence))
 
     def save(sender: ActorRef, effect: SaveSpec) -> None:
-        journal.save_spec(effect.spec, partial(saved, sender, effect))
+        journal.save_spec(effect.spec, partial(saved, sender, effect), fresh=effect.fresh)
 
     def saved(sender: ActorRef, effect: SaveSpec, result: SymbolSpec | StorageError) -> None:
         if isinstance(result, SymbolSpec):

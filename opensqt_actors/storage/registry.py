@@ -56,6 +56,7 @@ class Registry:
     def seed(self, specs: Iterable[SymbolSpec]) -> tuple[SymbolSpec, ...]:
         """Store these when the registry never had a row, all or none; in any case return what is to be traded."""
         with self._database.write() as connection:
+            _take_turns(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(symbols)) == 0:
                 for spec in specs:
                     save_spec(connection, spec, self._now())
@@ -80,18 +81,18 @@ def load_specs(connection: Connection, *, removed: bool = False) -> tuple[Symbol
     return tuple(_spec(row) for row in connection.execute(query).mappings())
 
 
-def save_spec(connection: Connection, spec: SymbolSpec, now: int) -> SymbolSpec:
+def save_spec(connection: Connection, spec: SymbolSpec, now: int, *, fresh: bool = False) -> SymbolSpec:
     """Insert or change one row within the caller's transaction; saving the same spec again changes nothing.
 
     A market keeps its number for ever, also when it is removed and added again. `spec.number` is ASSIGN or that number;
     another number is refused with InvalidValue. STARTING is stored as TRADING: after a restart it is to trade.
+    fresh: a market that is traded already is refused: another host may have added it.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            "lock table symbols in share row exclusive mode"
-        )  # SQLite's writers take turns anyway
+    _take_turns(connection)
     here = sa.and_(symbols.c.account == spec.account, symbols.c.symbol == spec.symbol)
     old = connection.execute(sa.select(symbols).where(here)).mappings().one_or_none()
+    if fresh and old is not None and old["state"] != SymbolState.REMOVED.value:
+        raise InvalidValue("symbol", f"{spec.symbol} is traded on {spec.account} already, by another host")
     state = SymbolState.TRADING if spec.state is SymbolState.STARTING else spec.state
     number = _next_number(connection) if old is None and spec.number == ASSIGN else spec.number
     if old is not None and spec.number in {ASSIGN, old["number"]}:
@@ -125,6 +126,11 @@ def save_spec(connection: Connection, spec: SymbolSpec, now: int) -> SymbolSpec:
     else:
         connection.execute(sa.update(symbols).where(here).values(**values))
     return stored
+
+
+def _take_turns(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
+        connection.exec_driver_sql("lock table symbols in share row exclusive mode")
 
 
 def _next_number(connection: Connection) -> int:

@@ -12,7 +12,8 @@ _RECENT = 1_024
 
 @dataclass(frozen=True, slots=True)
 class JournalCounters:
-    """Since the start: transactions, rows, lost transactions, entries set aside, updates that met no order.
+    """Since the start: transactions, rows, lost transactions, entries set aside, updates that met no order, entries
+    dropped because their symbol's lease was not held any more.
 
     pending: rows not yet written. commit_*: ms from the begin of a transaction to the end of its commit, of the last
     1,024 for the percentiles. wait_*: ms from `Journal.commit` to the durable intent. buckets: (upper bound in ms,
@@ -25,6 +26,7 @@ class JournalCounters:
     failures: int
     rejected: int
     strays: int
+    fenced: int
     pruned: int
     last_commit_ms: float
     commit_p50_ms: float
@@ -40,7 +42,7 @@ class Statistics:
     """Written by the writer's thread alone; a snapshot taken elsewhere may be one transaction behind."""
 
     def __init__(self) -> None:
-        self.rows = self.failures = self.rejected = self.strays = self.pruned = 0
+        self.rows = self.failures = self.rejected = self.strays = self.fenced = self.pruned = 0
         self._commits = 0
         self._last = self._sum = 0.0
         self._counts = [0] * (len(BUCKETS_MS) + 1)
@@ -74,6 +76,7 @@ class Statistics:
             failures=self.failures,
             rejected=self.rejected,
             strays=self.strays,
+            fenced=self.fenced,
             pruned=self.pruned,
             last_commit_ms=self._last,
             commit_p50_ms=_quantile(recent, 0.50),

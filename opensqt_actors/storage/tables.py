@@ -90,6 +90,20 @@ symbols = sa.Table(
     sa.CheckConstraint("number >= 0 and number <= 46655", name="number_fits_client_ids"),
 )
 
+# Who may trade a symbol where several hosts share this database; without leases it stays empty. `expires_at`: ns by
+# the database's own clock, 0 = free. Rows are never deleted: an epoch that was part of a client order id never returns.
+symbol_lease = sa.Table(
+    "symbol_lease",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("epoch >= 0 and epoch <= 46655", name="epoch_fits_client_ids"),
+)
+
 lattices = sa.Table(
     "lattices",
     metadata,

@@ -17,12 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
+from opensqt_actors.actors.leases import Lease
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.records import Entry, EventSaved
 from opensqt_actors.storage.backlog import Asking, Backlog, Committing, Item, ItemState, Writing
 from opensqt_actors.storage.batch import Batch
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import BadEntry, DatabaseUnreachable, StorageError
+from opensqt_actors.storage.leases import journal_name, not_held
 from opensqt_actors.storage.prune import Retention, prune
 from opensqt_actors.storage.statistics import Statistics
 from opensqt_actors.storage.tables import meta, orders
@@ -30,6 +32,7 @@ from opensqt_actors.storage.tables import meta, orders
 Answer = tuple[Committing | Asking, Any]
 _LOST = (StorageError, SQLAlchemyError, sqlite3.Error, OSError)
 _STRAY_QUIET = 60.0
+_FENCED_QUIET = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Writer:
 
     answer: hands results to the loop's thread. alert: (code, sentence) for an operator. now: ns since the epoch.
     failpoint: called with "journal.begun", "journal.before_commit", "journal.sealed", "journal.after_commit" and
-    "journal.pruned"; what it raises is treated like an error of the database at that point.
+    "journal.pruned"; what it raises is treated like an error of the database at that point. owner: of the leases that
+    entries name.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Writer:
         alert: Callable[[str, str], None],
         now: Callable[[], int],
         failpoint: Callable[[str], None],
+        owner: str = "",
     ) -> None:
         self.statistics = Statistics()
         self.away: str | None = None
@@ -81,7 +86,8 @@ class Writer:
         self._alert = alert
         self._now = now
         self._failpoint = failpoint
-        self._name = f"opensqt-journal-{secrets.token_hex(6)}"
+        self._owner = owner
+        self._name = journal_name(owner or secrets.token_hex(6))
         self._link: Connection | None = None
         self._unresolved: list[Item] = []
         self._delay = settings.backoff_first
@@ -90,6 +96,7 @@ class Writer:
         self._group = settings.max_group
         self._next_prune = time.monotonic() + settings.prune_every
         self._next_stray_alert = 0.0
+        self._next_fenced_alert = 0.0
 
     def run(self) -> None:
         """Until the backlog is closed and empty, or closed and the database away."""
@@ -140,12 +147,17 @@ class Writer:
             return self._refused(
                 group, error if isinstance(error, BadEntry) else BadEntry(f"malformed entry: {error!r}")
             )
+        leases = {lease for item in group if not isinstance(item, Asking) for lease in item.under if lease is not None}
         started = time.monotonic()
         sealed = False
         try:
             link = self._connect()
             with link.begin() as transaction:
                 self._failpoint("journal.begun")
+                lost = not_held(link, self._owner, leases) if leases else frozenset()
+                if lost:
+                    transaction.rollback()
+                    return self._fenced(group, lost)
                 strays = batch.write(link)
                 self._failpoint("journal.before_commit")
                 sealed = self._backlog.seal(group)
@@ -180,6 +192,33 @@ class Writer:
                 answers.append((item, None))
         if answers:
             self._answer(answers)
+
+    def _fenced(self, group: Sequence[Item], lost: frozenset[Lease]) -> Sequence[Item]:
+        """Some of the group's leases are others': what needs them goes, the rest is to be written again."""
+        rest: list[Item] = []
+        dropped = 0
+        for item in group:
+            gone = (
+                [] if isinstance(item, Asking) else [index for index, lease in enumerate(item.under) if lease in lost]
+            )
+            if not gone:
+                rest.append(item)
+            elif type(item) is Committing:
+                if self._backlog.withdraw(item):
+                    lease = item.under[gone[0]]
+                    name = lease.symbol if lease is not None else ""
+                    self._reply(item, f"another host may trade {name} by now: its lease is not held any more")
+            elif type(item) is Writing:
+                dropped += len(gone)
+                parts = item.parts()
+                self._backlog.settle(parts[index] for index in gone)
+                rest += [part for index, part in enumerate(parts) if index not in gone]
+        self.statistics.fenced += dropped
+        if dropped and time.monotonic() >= self._next_fenced_alert:
+            self._next_fenced_alert = time.monotonic() + _FENCED_QUIET
+            names = ", ".join(sorted({lease.symbol for lease in lost})[:10])
+            self._alert("journal.fenced", f"entries of leases that are not held any more are dropped: {names}")
+        return rest
 
     def _refused(self, group: Sequence[Item], error: Exception) -> Sequence[Item]:
         """Something in the group cannot be written: find it by writing item by item, then entry by entry."""

@@ -265,11 +265,21 @@ class VenueDriver:
         armed, self._armed = sorted(self._armed), set()
         if not armed:
             return
+
+        async def disarm(symbol: str) -> str | None:
+            try:
+                await self.venue.arm_dead_man(symbol, 0)
+            except VenueError as error:
+                return f"{symbol} ({error.sentence})"
+            return None
+
         try:
             async with asyncio.timeout(_DISARM):
-                await asyncio.gather(*(self.venue.arm_dead_man(symbol, 0) for symbol in armed))
-        except (VenueError, TimeoutError) as error:
-            logger.warning("dead-man switches stay armed, orders will be cancelled: {} {}", ", ".join(armed), error)
+                left = [told for told in await asyncio.gather(*map(disarm, armed)) if told is not None]
+        except TimeoutError:
+            left = armed
+        if left:
+            logger.warning("dead-man switches stay armed, orders will be cancelled: {}", ", ".join(left))
 
     def _event(self, event: object) -> None:
         if isinstance(event, FundingDue):

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import ports
-from opensqt_actors.actors.exchange_messages import Attach, Quote, Submit, WantTruth
+from opensqt_actors.actors.exchange_messages import Attach, Quote, Submit, WantPast, WantTruth
 from opensqt_actors.actors.symbol import Start, SymbolActor
 from opensqt_actors.actors.symbol_messages import Execution
 from opensqt_actors.domain.grid import Grid
+from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import AccountState, Fees, Position, Truth
+from opensqt_actors.domain.orders import AccountState, Fees, OrderReport, Position, Truth
 from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.records import LatticeSaved, Restored, SlotSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridSettings, SymbolSpec
@@ -33,15 +34,16 @@ GRID = GridSettings(amount=Decimal(30), interval_percent=Decimal(1), buy_window=
 
 
 class Bench:
-    """One SymbolActor whose exchange is the test. position: steps that the venue holds."""
+    """One SymbolActor whose exchange is the test. position: steps that the venue holds; resting: orders there."""
 
-    def __init__(self, restored: Restored | None = None, grid: GridSettings = GRID) -> None:
+    def __init__(self, restored: Restored | None = None, grid: GridSettings = GRID, epoch: int = 0) -> None:
         self.now = NOW
         self.position = sum(slot.position for slot in restored.slots) if restored is not None else 0
+        self.resting: dict[ClientId, OrderReport] = {}
         self.told: list[object] = []
         self.other: list[object] = []
         self.actor = SymbolActor(
-            SymbolSpec("main", "XUSDT", 1, grid),
+            SymbolSpec("main", "XUSDT", 1, grid, epoch=epoch),
             "s1",
             restored or saved(),
             exchange=EXCHANGE,
@@ -59,7 +61,11 @@ class Bench:
                 self.told.append(effect.message)
                 if isinstance(effect.message, WantTruth):
                     position = Position("XUSDT", self.position, Decimal(1_000))
-                    self.step(ports.TruthFetched(Truth("XUSDT", (), (), position, (), self.now)))
+                    resting = tuple(self.resting.values())
+                    found = tuple((name, None) for name in effect.message.client_ids if name not in self.resting)
+                    self.step(ports.TruthFetched(Truth("XUSDT", resting, found, position, (), self.now)))
+                if isinstance(effect.message, WantPast):
+                    self.step(ports.CandlesFetched("XUSDT", "1m", ()))
             else:
                 self.other.append(effect.message if isinstance(effect, Tell) else effect)
         return self.told[before:]

@@ -43,7 +43,7 @@ from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure
 from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.feed import Feed
 from opensqt_actors.venues.ccxt.market_streams import MarketStreams
-from opensqt_actors.venues.ccxt.rest import Rest
+from opensqt_actors.venues.ccxt.rest import MaySend, Rest, anything
 from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
 from opensqt_actors.venues.ccxt.session import open_exchange, open_http
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
@@ -85,7 +85,7 @@ def _no_event(event: Any) -> None:
 
 
 class BinanceUsdm:
-    """See `Venue`. account: its name in logs; site: None is the real venue."""
+    """See `Venue`. account: its name in logs; site: None is the real venue; may_send: asked before every change."""
 
     def __init__(
         self,
@@ -93,12 +93,14 @@ class BinanceUsdm:
         credentials: Credentials,
         site: SimulatedSite | None = None,
         tuning: Tuning | None = None,
+        may_send: MaySend = anything,
     ) -> None:
         self.published = Published(place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
         self._account = account
         self._credentials = credentials
         self._site = site
         self._tuning = tuning or Tuning()
+        self._may_send = may_send
         self._scrubber = Scrubber(credentials)
         self._instruments: dict[str, Instrument] = {}
         self._closed_symbols: dict[str, str] = {}
@@ -152,6 +154,7 @@ class BinanceUsdm:
             timeout=tuning.request_timeout,
             on_throttled=self._throttled,
             on_counted=lambda asked, short, long: self._on_event(OrdersCounted(asked, short, long)),
+            may_send=self._may_send,
         )
         expected = Expected(tuning.event_patience, time.monotonic)
         self._orders = Orders(

@@ -32,6 +32,13 @@ OnThrottled = Callable[[Meaning, str], None]
 """Told each time the venue asks to wait: what it means and its words."""
 OnCounted = Callable[[int, int, int], None]
 """Told with each answer that counts orders: ns when the request was sent, the account's orders in 10 s, in a minute."""
+MaySend = Callable[[str], bool]
+"""Whether anything that changes orders of a symbol may leave now: not when another host may have it by now."""
+
+
+def anything(symbol: str) -> bool:
+    """Where there is only one host."""
+    return True
 
 
 class Rest:
@@ -46,6 +53,7 @@ class Rest:
         timeout: float,
         on_throttled: OnThrottled,
         on_counted: OnCounted,
+        may_send: MaySend = anything,
     ) -> None:
         self._exchange = exchange
         self._http = http
@@ -53,6 +61,7 @@ class Rest:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout * 0.6, sock_connect=timeout * 0.6)
         self._on_throttled = on_throttled
         self._on_counted = on_counted
+        self._may_send = may_send
         self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
         self._urls: dict[str, yarl.URL] = {}
         self._silent_until = 0
@@ -116,6 +125,9 @@ class Rest:
         self._keep_silent(silent_until)
         signed = self._exchange.sign(path, [api], method, dict(params or {}))
         body = signed["body"]
+        if method != "GET":
+            # After the signature: what is held up from here on carries a time that the venue refuses as too old.
+            self._keep_leases(params)
         self.requests += 1
         asked = time.time_ns()
         try:
@@ -180,6 +192,13 @@ class Rest:
         left = until - time.monotonic_ns()
         if left > 0:
             raise RestFailure(0, 0, "waiting, as the venue asked", retry_after=left, sent=False)
+
+    def _keep_leases(self, params: Mapping[str, Any] | None) -> None:
+        for one in (params or {}).get("batchOrders") or (params,):
+            symbol = (one or {}).get("symbol")
+            if symbol is not None and not self._may_send(symbol):
+                text = f"another host may trade {symbol} by now: nothing is sent without its lease"
+                raise RestFailure(0, 0, text, retry_after=SECOND, sent=False)
 
     def _url(self, text: str, *, cache: bool) -> yarl.URL:
         if not cache:

@@ -9,13 +9,21 @@ from support.market import EMPTY, NOW, SPEC
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import Detach
 from opensqt_actors.actors.risk import RiskActor
-from opensqt_actors.actors.shard import AddSymbolActor, ReleaseSymbol, ShardActor, ShardParts, StartShard, ToSymbol
+from opensqt_actors.actors.shard import (
+    AddSymbolActor,
+    DropSymbol,
+    ReleaseSymbol,
+    ShardActor,
+    ShardParts,
+    StartShard,
+    ToSymbol,
+)
 from opensqt_actors.actors.symbol import Execution, Remove, SymbolDone
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.risk import RiskSettings
 from opensqt_actors.domain.settings import RemoveMode
 from opensqt_actors.runtime.behaviour import ActorId
-from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, SetTimer, Spawn, Tell
+from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, SetTimer, Spawn, Stop, Tell
 from opensqt_actors.runtime.supervision import RestartPolicy
 
 POLICY = RestartPolicy(5, 30 * 10**9, 2 * 10**9, 5 * 10**9)
@@ -63,3 +71,31 @@ def test_a_symbol_that_goes_to_another_shard_is_handed_over_with_its_orders_and_
         done = actor.step(SymbolDone("main", SPEC.symbol), NOW)
         told = [effect.message for effect in done if isinstance(effect, Tell)]
         assert [message for message in told if isinstance(message, Detach)] == [Detach(SPEC.symbol, not leaving)]
+
+
+def test_f36_a_dropped_symbol_ends_at_once_without_a_word_about_its_orders() -> None:
+    actor = shard()
+    name = actor.symbol_id("main", SPEC.symbol)
+    actor.step(AddSymbolActor(SPEC), NOW)
+    actor.step(ports.SymbolLoaded(EMPTY), NOW)
+    effects = actor.step(DropSymbol("main", SPEC.symbol), NOW)
+    assert Stop(name) in effects
+    assert Tell(actor.exchange_id("main"), Detach(SPEC.symbol, True)) in effects
+    assert not any(isinstance(effect, Tell) and effect.to == name for effect in effects)
+    assert actor.step(DropSymbol("main", SPEC.symbol), NOW) == []
+
+
+def test_f36_what_the_journal_answers_to_the_last_owner_is_not_what_the_next_one_starts_from() -> None:
+    actor = shard()
+    actor.step(AddSymbolActor(SPEC), NOW)
+    actor.step(DropSymbol("main", SPEC.symbol), NOW)
+    assert [type(effect) for effect in actor.step(AddSymbolActor(SPEC), NOW)] == [ports.LoadSymbol]
+    assert actor.step(ports.SymbolLoaded(EMPTY), NOW) == []
+    assert isinstance(actor.step(ports.SymbolLoaded(EMPTY), NOW)[0], Spawn)
+
+
+def test_a_failed_answer_to_the_last_owner_starts_nothing_either() -> None:
+    actor = shard()
+    actor.step(AddSymbolActor(SPEC), NOW)
+    actor.step(DropSymbol("main", SPEC.symbol), NOW)
+    assert actor.step(ports.LoadFailed("main", SPEC.symbol, "away"), NOW) == []

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from opensqt_actors import __version__, resources
+from opensqt_actors.actors.leases import LeaseTerms
 from opensqt_actors.cli import shards, symbols
 from opensqt_actors.cli.main import app, run
+from opensqt_actors.domain.settings import SymbolSpec
+from opensqt_actors.storage import ASSIGN, Database, Registry
+from opensqt_actors.storage.leases import LeaseTable
 
 GOOD = """\
 accounts:
@@ -138,3 +142,39 @@ def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.wait(20) == 0
         assert process.stderr.read() == b""
+
+
+def test_hosts_and_leases_are_listed_from_the_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path}/o.db"
+    database = Database(url)
+    database.migrate()
+    for name in ("BTCUSDT", "ETHUSDT"):
+        Registry(database).save(SymbolSpec("main", name, ASSIGN))
+    LeaseTable(database, "host-a/1f", LeaseTerms()).claim(["main"], 1)
+    database.close()
+    assert run(["shards", "list", "--database", url, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert 0 < first.pop("seconds_left") <= 5
+    assert first == {
+        "account": "main", "symbol": "BTCUSDT", "host": "host-a", "owner": "host-a/1f", "epoch": 1, "state": "held",
+    }  # fmt: skip
+    assert (second["host"], second["state"], second["seconds_left"]) == (None, "free", None)
+    assert run(["shards", "list", "--database", url]) == 0
+    assert "host-a" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--database", f"postgresql://u:{CANARY}@db/o"], "--database: leave the password out of the command line"),
+        (["--database", "sqlite:////nowhere/o.db"], "SQLite file /nowhere/o.db does not exist"),
+        (["--database", "x", "--config", "y"], "give one of --config and --database"),
+    ],
+)
+def test_a_lease_table_that_cannot_be_read_is_one_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["shards", "list", *words]) != 0
+    out, err = capsys.readouterr()
+    assert err.startswith(sentence)
+    assert CANARY not in out + err

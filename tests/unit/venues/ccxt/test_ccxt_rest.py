@@ -19,6 +19,8 @@ from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
 
 CREDENTIALS = Credentials(SecretStr("canary-key"), SecretStr("canary-secret"))
 MINUTE = 60_000_000_000
+LEFT = {"ETHUSDT"}
+"""Symbols that another host may have."""
 
 
 class Exchange:
@@ -66,6 +68,7 @@ async def world() -> AsyncIterator[World]:
             timeout=2.0,
             on_throttled=lambda meaning, _: throttled.append(meaning),
             on_counted=lambda asked, short, long: counted.append((asked, short, long)),
+            may_send=lambda symbol: symbol not in LEFT,
         )
         yield World(rest, asked, throttled, answers, counted)
 
@@ -164,3 +167,30 @@ async def test_without_a_published_limit_nothing_is_held_back(world: World) -> N
     await world.rest.call("public", "GET", "fine")
     await world.rest.call("public", "GET", "fine")
     assert len(world.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("POST", {"symbol": "ETHUSDT"}),
+        ("DELETE", {"symbol": "ETHUSDT", "origClientOrderId": "x"}),
+        ("POST", {"batchOrders": [{"symbol": "BTCUSDT"}, {"symbol": "ETHUSDT"}]}),
+    ],
+)
+async def test_f36_nothing_that_changes_a_symbol_is_sent_without_its_lease(
+    world: World, method: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(RestFailure) as failure:
+        await world.rest.call("private", method, "order", params)
+    assert not failure.value.sent
+    assert "ETHUSDT" in str(failure.value)
+    assert world.rest.meaning(failure.value).verdict is Verdict.NOT_SENT
+    assert world.asked == []
+
+
+async def test_what_is_held_and_what_only_asks_is_sent(world: World) -> None:
+    await world.rest.call("private", "POST", "fine", {"symbol": "BTCUSDT"})
+    await world.rest.call("private", "POST", "fine", {"batchOrders": [{"symbol": "BTCUSDT"}]})
+    await world.rest.call("private", "GET", "fine", {"symbol": "ETHUSDT"})
+    await world.rest.call("private", "POST", "fine")
+    assert len(world.asked) == 4
