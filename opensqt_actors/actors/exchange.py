@@ -14,11 +14,13 @@ from typing import Any
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
+from opensqt_actors.actors.exchange_holdings import Holdings
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     BudgetShare,
     CancelFailed,
     CancelOpeningBuys,
+    CheckHoldings,
     CheckSymbol,
     Detach,
     ForeignFill,
@@ -52,7 +54,8 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckSymbol", "Detach", "ExchangeActor", "OrderPlan",
+    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckHoldings", "CheckSymbol", "Detach",
+    "ExchangeActor", "OrderPlan",
     "OrderUpdate", "PlaceFailed", "Pulse", "Quote", "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown",
     "WantTruth",
 ]  # fmt: skip
@@ -179,6 +182,7 @@ class ExchangeActor:
             WantTruth: self._want_truth,
             WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol)],
             CheckSymbol: self._check_symbol,
+            **Holdings(account).handlers,
             WithdrawOpenings: self._withdraw_openings,
             ReportTo: self._set_report_to,
             BudgetShare: self._budget_share,

@@ -209,6 +209,8 @@ class ShardActor:
                 return self._to_symbol(account, name, inner)
             case exchange.CheckSymbol():
                 return self._check(message)
+            case exchange.CheckHoldings(account=account):
+                return [Tell(self.exchange_id(account), message)]
             case RestartSymbol(account, name):
                 return self._restart(account, name)
             case ActorFailed(child, incarnation, reason, detail):
@@ -465,9 +467,11 @@ class ShardActor:
         if child.loading:
             child.waiting.append(message)
             return []
-        if isinstance(message, symbol.Remove):
+        if isinstance(message, symbol.Remove | symbol.Flatten):
             child.history = child.history.cleared()
             child.loading = True
+            if isinstance(message, symbol.Flatten):
+                child.waiting.append(message)  # the others are part of what it starts from
             return [ports.LoadSymbol(account, name)]
         return []
 

@@ -20,18 +20,21 @@ from loguru import logger
 import opensqt_actors
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
-from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
+from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
 from opensqt_actors.actors.views import StatusView
 from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
-from opensqt_actors.app.engines import make_engine
+from opensqt_actors.app.engines import make_engine, make_runner
 from opensqt_actors.app.observed import ObservedJournal
+from opensqt_actors.app.operations.desk import OperationsDesk
+from opensqt_actors.app.operations.rollout import ConfiguredOperations
 from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
 from opensqt_actors.app.shard_processes import ShardProcesses, end_strays
 from opensqt_actors.app.strategies import installed
@@ -88,6 +91,7 @@ class System:
         self._host: ThespianHost | None = None
         self._processes: ShardProcesses | None = None
         self.supervisor: SupervisorActor | None = None
+        self._orchestrator: Orchestrator | None = None
 
     async def run(self) -> int:
         """Start, trade until stopped, stop; returns the exit code. OpenSqtError when it cannot start."""
@@ -156,6 +160,7 @@ class System:
         self.bridge = Bridge(host, SUPERVISOR, journal.append)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
+        runner = make_runner(settings, instance, database, engine)  # before the engine, whose workflows it may share
         await engine.start(journal.append)
 
         if settings.telemetry.metrics_port:
@@ -164,9 +169,19 @@ class System:
             )
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
-        server = ApiServer(
-            settings.socket, Orchestrator(self.bridge, tuple(accounts), GridSettings(**settings.defaults.given()))
+        desk = OperationsDesk(
+            runner, self.bridge, running=self._takes_commands,
+            failpoint=failpoint,
+        )  # fmt: skip
+        stack.push_async_callback(desk.close)
+        orchestrator = Orchestrator(
+            self.bridge,
+            ConfiguredOperations(desk, self.bridge, settings, self._config, self._changed_defaults),
+            tuple(accounts),
+            settings.grid_defaults(),
         )
+        self._orchestrator = orchestrator
+        server = ApiServer(settings.socket, orchestrator)
         await server.start()
         stack.push_async_callback(server.stop)
         if new:
@@ -180,6 +195,7 @@ class System:
         self._host = host
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
+        await desk.start()
         loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
@@ -291,6 +307,16 @@ class System:
             raise ConfigError(
                 f"accounts: the registry has symbols of {', '.join(missing)}, which the configuration does not name"
             )
+
+    # --- operations -------------------------------------------------------------------------------------------------
+
+    def _takes_commands(self) -> bool:
+        return self.supervisor is not None and self.supervisor.state == "running"
+
+    def _changed_defaults(self, defaults: GridSettings) -> None:
+        """Symbols that are added from now on are like this."""
+        if self._orchestrator is not None:
+            self._orchestrator.defaults = defaults
 
     # --- ending ------------------------------------------------------------------------------------------------------
 

@@ -323,8 +323,8 @@ class Settings(Section):
         return self.state_dir / LOCK_NAME
 
     def fingerprint(self) -> str:
-        """Tells one configuration from another; nothing secret goes into it."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Tells one configuration from another, symbols apart, which the registry has; nothing secret goes into it."""
+        return hashlib.sha256(self.model_dump_json(exclude={"symbols", "defaults"}).encode()).hexdigest()[:16]
 
     @property
     def database_url(self) -> SecretStr:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import Hello, Screens
-from opensqt_actors.actors.supervisor import check_settings
 from opensqt_actors.actors.views import AccountRow, ReconcileView, RiskRow, SymbolRow
 from opensqt_actors.api.shard_mapping import command_from, command_to, fact_from, fact_to
 from opensqt_actors.api.shard_outbox import Outbox, OutboxFull
