@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -14,10 +15,14 @@ from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.durable.operation_workflows import OperationWorkflows
 from opensqt_actors.durable.workflows import Workflows
 from opensqt_actors.storage import StorageError
+from opensqt_actors.storage.operations import dumps
 
 KEEP = 1_000
 SWEEP_EVERY = 50
 AT_ONCE = 1_000
+PATIENCE = 4.0
+"""Seconds for one answer of DBOS, whose threads queue for one connection while the database is away."""
+LOOKS = 5
 T = TypeVar("T")
 
 
@@ -151,8 +156,14 @@ class DurableRunner:
 
     async def _find_out(self, key: str) -> None:
         """Whether an operation was written down although that ended in an error; then it runs, here or by itself."""
-        record = await self._insist(lambda: self._operations.show(key))
-        if record is not None and record.outcome is None:
+        for _ in range(LOOKS):  # a thread of DBOS may still be at it
+            record = await self._insist(lambda: self._operations.show(key))
+            if record is not None:
+                break
+            await asyncio.sleep(self._retry_last)
+        else:
+            return
+        if record.outcome is None:
             await self._insist(lambda: self._operations.resume(key))
 
     async def _insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -170,11 +181,14 @@ class DurableRunner:
         task.add_done_callback(self._tasks.discard)
 
     async def _said(self, call: Awaitable[T]) -> T:
-        """The answer of the workflows. StorageError for whatever they raise."""
+        """The answer of the workflows, within a few seconds. StorageError for whatever they raise."""
         try:
-            return await call
+            async with asyncio.timeout(PATIENCE):
+                return await call
         except OpenSqtError:
             raise
+        except TimeoutError:
+            raise CannotRun(f"the workflows' database did not answer within {PATIENCE:g} s") from None
         except Exception as error:  # noqa: BLE001 - whatever DBOS says, it cannot be used now
             raise CannotRun(self._workflows.explain(error)) from None
 
@@ -199,7 +213,8 @@ class _Run:
     async def step(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         async def apart() -> Json:
             # Not within the workflow: what it starts in the actors would believe to be a part of it.
-            return await asyncio.get_running_loop().create_task(_of(work), context=self._context.copy())
+            result = await asyncio.get_running_loop().create_task(_of(work), context=self._context.copy())
+            return json.loads(dumps(result))
 
         return await self._operations.step(name, apart)
 

@@ -35,8 +35,9 @@ class OperationTable:
         values = {"key": key, "kind": kind.value, "arguments": dumps(dict(arguments)), "asked_at": self._now()}
         with self._database.write() as connection:
             insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            done = connection.execute(insert(operations).values(**values).on_conflict_do_nothing())
-            return bool(done.rowcount == 1)
+            # what it returns tells, not the driver's row count, which psycopg does not give here
+            new = insert(operations).values(**values).on_conflict_do_nothing().returning(operations.c.key)
+            return connection.execute(new).first() is not None
 
     def record_step(self, key: str, number: int, name: str, result: Json) -> None:
         """Write a step's result down; one that is there already stays as it is."""
