@@ -73,7 +73,7 @@ def changes(path: Path, now: Settings, registry: RegistryView) -> Change:
     silent = [row.spec.symbol for row in registry.rows if (row.spec.account, row.spec.symbol) not in named]
     if silent:
         shown = ", ".join(silent[:5]) + (f" and {len(silent) - 5} more" if len(silent) > 5 else "")
-        notes.append(f"{shown} {'is' if len(silent) == 1 else 'are'} traded and not in the file: left as they were")
+        notes.append(f"{shown} {'is' if len(silent) == 1 else 'are'} traded and not in the file: left as before")
     return Change(tuple(targets), tuple(notes), wanted.grid_defaults())
 
 
