@@ -163,6 +163,8 @@ class Account(Section):
 class GridDefaults(Section):
     """Settings of a grid that are the same for all symbols. What is not given has the default of GridSettings."""
 
+    change: ClassVar[str] = "live"
+
     mode: Annotated[GridMode, one_of(GridMode)] | None = None
     amount: Money | None = None
     interval: Money | None = None
@@ -189,10 +191,8 @@ class GridDefaults(Section):
 class SymbolEntry(GridDefaults):
     """One market; its settings win over the defaults. The name alone is enough.
 
-    Read into an empty registry alone; after that `opensqt symbols` changes them while everything trades.
+    Read into an empty registry alone; after that `opensqt symbols` and `opensqt config apply` change them.
     """
-
-    change: ClassVar[str] = "live"
 
     symbol: Symbol
     account: str | None = None
