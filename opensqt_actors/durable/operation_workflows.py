@@ -6,6 +6,7 @@ What DBOS 3.4 does when the database goes away while it records something decide
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ class OperationWorkflows:
         self._carry = carry
         self._again = again
 
-        async def operation(kind: str, arguments: dict[str, Json]) -> Json:  # DBOS marks it: no bound method
+        async def operation(kind: str, arguments: dict[str, Json], at: int) -> Json:  # DBOS marks it: no bound method
             return await self._run(kind, arguments)
 
         workflows.operation = operation
@@ -53,7 +54,9 @@ class OperationWorkflows:
     async def start(self, key: str, kind: Kind, arguments: Mapping[str, Json]) -> Awaitable[Json]:
         """Write one down and let it run; returns how to wait for its end, which may raise anything."""
         with SetWorkflowID(PREFIX + key):
-            handle = await DBOS.start_workflow_async(self._workflows.start_operation, kind.value, dict(arguments))
+            # with the time: that of DBOS is told in whole seconds on SQLite
+            given = (kind.value, dict(arguments), time.time_ns())
+            handle = await DBOS.start_workflow_async(self._workflows.start_operation, *given)
         return _end(handle.get_result())
 
     async def resume(self, key: str) -> None:
@@ -112,12 +115,11 @@ class OperationWorkflows:
             limit=limit,
         )
         # Only where a workflow's end was lost are its steps looked at.
-        return tuple(
-            [
-                _record(row, await self._steps(row.workflow_id.removeprefix(PREFIX)) if row.status == "ERROR" else ())
-                for row in found
-            ]
-        )
+        made = [
+            _record(row, await self._steps(row.workflow_id.removeprefix(PREFIX)) if row.status == "ERROR" else ())
+            for row in found
+        ]
+        return tuple(sorted(made, key=lambda record: record.asked_at, reverse=not unfinished))
 
     async def sweep(self, keep: int) -> None:
         """Delete those that have ended but the newest `keep`."""
@@ -144,8 +146,9 @@ async def _end(result: Coroutine[Any, Any, Json]) -> Json:
 
 
 def _record(row: Any, steps: tuple[StepDone, ...]) -> Record:
-    kind, arguments = row.input["args"]
+    kind, arguments, asked_at = row.input["args"]
     outcome: Outcome | None = None
+    ended_at = max((row.completed_at or row.updated_at or 0) * MILLISECOND, *(step.at for step in steps), asked_at)
     if row.status in FINISHED:
         recorded = row.output if row.status == "SUCCESS" else next((s.result for s in steps if s.name == LAST), None)
         outcome = Outcome.of(recorded) if recorded else Outcome(Ended.FAILED, "it ended without a recorded outcome")
@@ -153,8 +156,8 @@ def _record(row: Any, steps: tuple[StepDone, ...]) -> Record:
         key=row.workflow_id.removeprefix(PREFIX),
         kind=Kind(kind),
         arguments=arguments,
-        asked_at=(row.created_at or 0) * MILLISECOND,
-        ended_at=(row.completed_at or row.updated_at or 0) * MILLISECOND if outcome is not None else 0,
+        asked_at=asked_at,
+        ended_at=ended_at if outcome is not None else 0,
         outcome=outcome,
         steps=tuple(step for step in steps if step.name != LAST),
     )

@@ -305,6 +305,25 @@ def test_move(begin: Begin) -> None:
     story.clean()
 
 
+@pytest.mark.timeout(300)
+def test_closed_on_shards_the_venue_is_asked_after_each_way_of_closing(begin: Begin, engine: str) -> None:
+    """No kills: the questions and answers cross between processes."""
+    story = begin(shards=2, supervision={"shard_alone": 120}).run("")
+    story.supervisor.wait_trading(len(SYMBOLS))
+    wait_until(story.holds, "a position")
+    story.supervisor.ask("FlattenSymbol", pb.FlattenSymbolRequest(symbol="BTCUSDT", operation_key=KEY))
+    assert "says the venue" in story.ended().operation.sentence
+    story.supervisor.ask("EmergencyExit", pb.EmergencyExitRequest(account="main", reason="a test"))
+
+    def verified() -> list[str]:
+        found = story.supervisor.ask("ListOperations", pb.ListOperationsRequest()).operations
+        return [one.sentence for one in found if one.kind == "verify_flat" and one.state == pb.OPERATION_STATE_DONE]
+
+    assert wait_until(verified, "the venue's word") == ["main holds nothing and rests nothing, says the venue"]
+    assert story.venue.account()["positions"] == {}
+    assert story.venue.open_orders() == []
+
+
 def placed(url: str) -> list[dict[str, Any]]:
     """Symbols and their shards as the registry has them."""
     database = Database(url, create=False)
