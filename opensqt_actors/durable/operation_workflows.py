@@ -55,8 +55,9 @@ class OperationWorkflows:
         """Write one down and let it run; returns how to wait for its end, which may raise anything."""
         with SetWorkflowID(PREFIX + key):
             # with the time: that of DBOS is told in whole seconds on SQLite
-            given = (kind.value, dict(arguments), time.time_ns())
-            handle = await DBOS.start_workflow_async(self._workflows.start_operation, *given)
+            handle = await DBOS.start_workflow_async(
+                self._workflows.start_operation, kind.value, dict(arguments), time.time_ns()
+            )
         return _end(handle.get_result())
 
     async def resume(self, key: str) -> None:

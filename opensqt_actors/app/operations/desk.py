@@ -30,6 +30,8 @@ from opensqt_actors.storage import StorageError
 MOST_RUNNING = 1_000
 WATCH = 1.0
 """Seconds between two looks for emergency exits that nobody has asked the venue about yet."""
+BEGINNING = 2.0
+"""Seconds that a command which is being written down may take at the end."""
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 Symbol = tuple[str, str]
 
@@ -79,7 +81,7 @@ class OperationsDesk:
         self._failpoint = failpoint
         self._pace = pace or Pace()
         self._work: dict[str, _Work] = {}
-        self._beginning: set[asyncio.Task[operator.Refusal | bool]] = set()
+        self._beginning: set[asyncio.Task[operator.Refusal | _Work | None]] = set()
         self._seen: set[str] = set()
         self._watch: asyncio.Task[None] | None = None
         self._open = False
@@ -95,6 +97,8 @@ class OperationsDesk:
     async def close(self) -> None:
         """Leave what is at work to the next process."""
         self._open = False
+        if self._beginning:
+            await asyncio.wait(self._beginning, timeout=BEGINNING)
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -127,8 +131,9 @@ class OperationsDesk:
                 begun = await asyncio.shield(beginning)
                 if isinstance(begun, operator.Refusal):
                     return Answer(name, begun)
-                other = None if begun else await self.known(name, kind, arguments if same else None)
-                return other or await self._answer(name)
+                if begun is not None:
+                    return Answer(name, _payload(await asyncio.shield(begun.answered)))
+                return await self.known(name, kind, arguments if same else None) or await self._answer(name)
         except TimeoutError:
             sentence = f"no answer in time; `opensqt operations show {name}` tells what comes of it"
             return Answer(name, operator.Refusal("timeout", sentence))
@@ -157,8 +162,8 @@ class OperationsDesk:
             return operator.Refusal("unavailable", "the supervisor is shutting down")
         return None
 
-    async def _begin(self, key: str, kind: Kind, arguments: Mapping[str, Json]) -> operator.Refusal | bool:
-        """False: the key is known by now."""
+    async def _begin(self, key: str, kind: Kind, arguments: Mapping[str, Json]) -> operator.Refusal | _Work | None:
+        """None: the key is known by now."""
         changes = _changes(kind, arguments)
         for work in self._work.values():
             if work.holds and work.changes & changes and work.key != key:
@@ -179,7 +184,7 @@ class OperationsDesk:
             raise
         if not begun and entered and not work.step:
             self._work.pop(key, None)
-        return begun
+        return work if begun else None
 
     def _enter(self, key: str, kind: Kind, arguments: Mapping[str, Json]) -> _Work:
         work = self._work.get(key)
@@ -188,13 +193,15 @@ class OperationsDesk:
         return work
 
     async def _answer(self, key: str) -> Answer:
-        work = self._work.get(key)
-        if work is not None:
-            return Answer(key, _payload(await asyncio.shield(work.answered)))
-        record = await self._runner.show(key)
-        if record is not None and record.outcome is not None:
-            return Answer(key, _payload(record.outcome))
-        return Answer(key, operator.Done(f"operation {key} is under way"))
+        """Of one that is written down: what it says first, or its outcome, which is recorded a moment after its end."""
+        while True:
+            work = self._work.get(key)
+            if work is not None:
+                return Answer(key, _payload(await asyncio.shield(work.answered)))
+            record = await self._runner.show(key)
+            if record is not None and record.outcome is not None:
+                return Answer(key, _payload(record.outcome))
+            await asyncio.sleep(self._pace.look)
 
     # --- carrying one out --------------------------------------------------------------------------------------------
 
@@ -203,7 +210,8 @@ class OperationsDesk:
         work = self._enter(run.key, run.kind, run.arguments)
         self._failpoint("operation.begun")
         try:
-            tools = Tools(_Watched(run, work, self._failpoint), self._backend, self._pace, _answers(work))
+            watched = _Watched(run, work, self._failpoint)
+            tools = Tools(watched, self._backend, self._pace, _answers(work), self._running)
             outcome = await PROCEDURES[run.kind](tools)
         except _Broken as error:
             outcome = Outcome(Ended.FAILED, f"{run.kind.value} broke: {error}; the supervisor's log has the details")

@@ -47,13 +47,19 @@ class Pace:
 
 
 class Tools:
-    """One procedure's hands. answer: tells whoever asked that it is under way, before it ends."""
+    """One procedure's hands. answer: tells whoever asked that it is under way, before it ends.
 
-    def __init__(self, run: Run, backend: Backend, pace: Pace, answer: Callable[[str], None]) -> None:
+    running: whether the supervisor takes commands; while it shuts down nothing is given up: the next process goes on.
+    """
+
+    def __init__(
+        self, run: Run, backend: Backend, pace: Pace, answer: Callable[[str], None], running: Callable[[], bool]
+    ) -> None:
         self.run = run
         self.backend = backend
         self.pace = pace
         self.answer = answer
+        self.running = running
 
     @property
     def account(self) -> str:
@@ -102,7 +108,7 @@ class Tools:
                 return {"done": answer.sentence}
             if not isinstance(answer, operator.Refusal):
                 raise TypeError(f"expected Done or Refusal, got {type(answer).__name__}")
-            if answer.code != "unavailable" or loop.time() > deadline:
+            if answer.code != "unavailable" or (loop.time() > deadline and self.running()):
                 return {"refused": answer.sentence, "code": answer.code}
             await asyncio.sleep(self.pace.look)
 
@@ -127,7 +133,7 @@ class Tools:
             found = look((await self.rows()).find(account, symbol))
             if found is not None:
                 return found
-            if deadline is not None and loop.time() > deadline:
+            if deadline is not None and loop.time() > deadline and self.running():
                 return None
             await asyncio.sleep(every or self.pace.look)
 

@@ -144,7 +144,7 @@ async def test_a_refusal_is_an_outcome_and_is_not_announced(opened: Open, fleet:
 async def test_one_symbol_has_one_change_at_a_time_and_others_are_free(opened: Open, fleet: Fleet) -> None:
     desk = await opened()
     fleet.hangs.add(operator.PauseSymbol)
-    first = asyncio.create_task(desk.perform(Kind.PAUSE, "k1", ABOUT, 0.5))
+    first = asyncio.create_task(desk.perform(Kind.PAUSE, "k1", ABOUT, 2))
     await asked(fleet, operator.PauseSymbol)
     found = refusal(await desk.perform(Kind.RESUME, "", ABOUT, 5))
     assert (found.code, "k1 (pause)" in found.sentence) == ("unavailable", True)
@@ -174,6 +174,25 @@ async def test_a_supervisor_that_shuts_down_takes_nothing_and_writes_nothing_dow
     fleet.running = False
     assert refusal(await desk.perform(Kind.PAUSE, "k1", ABOUT, 5)).code == "unavailable"
     assert await desk.records(10, running=False) == ()
+
+
+async def test_what_is_under_way_at_a_shut_down_is_left_to_the_next_process(opened: Open, fleet: Fleet) -> None:
+    desk = await opened()
+    stopping = operator.Refusal("unavailable", "the supervisor is shutting down")
+
+    def refused(request: Any) -> Any:
+        fleet.running = False
+        return stopping
+
+    fleet.answers[operator.PauseSymbol] = refused
+    # far beyond the time for which it insists
+    assert refusal(await desk.perform(Kind.PAUSE, "k1", ABOUT, 1)).code == "timeout"
+    fleet.running = True
+    fleet.answers.clear()
+    desk = await opened()
+    record = await ended(desk, "k1")
+    assert record.outcome is not None
+    assert record.outcome.ended is Ended.DONE
 
 
 async def test_a_step_that_breaks_ends_its_operation_and_no_other(opened: Open, fleet: Fleet) -> None:
