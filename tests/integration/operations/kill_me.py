@@ -19,7 +19,7 @@ async def main(engine: str, url: str, effects: Path, first: int, at: str, after:
     def reached(name: str) -> None:
         nonlocal passed
         passed += name == at
-        if passed == after:
+        if at and passed == after:
             os.kill(os.getpid(), 9)
 
     bench = await Bench(engine, url, effects, reached).start()
