@@ -355,12 +355,13 @@ async def test_each_emergency_exit_is_followed_by_one_question_to_the_venue(open
 async def test_an_exit_that_is_cleared_is_not_asked_about_any_more(opened: Open, fleet: Fleet) -> None:
     desk = await opened(give_up=9, alarm=9)
     fleet.held["BTCUSDT"] = Decimal(1)
-    fleet.risk = (exited(),)
+    fleet.risk = (exited(66, "calm"), exited())
     await asked(fleet, operator.GetHoldings)
     fleet.risk = (exited(state="calm"),)
     record = await ended(desk, "flat-main-77")
     assert record.outcome is not None
     assert "was cleared" in record.outcome.sentence
+    assert [view.record.key for view in await desk.records(10, running=False)] == ["flat-main-77"]
 
 
 # --- roll-out --------------------------------------------------------------------------------------------------------

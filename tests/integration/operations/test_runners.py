@@ -110,6 +110,20 @@ async def test_the_next_process_goes_on_where_the_records_end(start: Start) -> N
     assert bench.counts() == {f"{key} {step}": 1 for key in "ab" for step in STEPS}
 
 
+async def test_one_that_was_taken_up_may_be_left_again(start: Start) -> None:
+    bench = await start("second")
+    await bench.submit("a")
+    await bench.reaches("a", "second")
+    for _ in range(2):
+        await bench.close()
+        bench = await start("second")
+        await bench.reaches("a", "second")
+    await bench.close()
+    bench = await start()
+    assert (await bench.ended("a")).ended is Ended.DONE
+    assert bench.counts() == {f"a {step}": 1 for step in STEPS}
+
+
 async def test_results_are_the_same_in_the_life_that_made_them_and_in_the_next(start: Start) -> None:
     bench = await start()
     await bench.submit("a")
