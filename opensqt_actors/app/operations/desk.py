@@ -110,7 +110,7 @@ class OperationsDesk:
     async def perform(
         self, kind: Kind, key: str, arguments: Mapping[str, Json], timeout: float, *, same: bool = True
     ) -> Answer:
-        """Begin an operation and wait until it is under way. TimeoutError when that takes more than `timeout` s.
+        """Begin an operation and wait until it is under way; Refusal "timeout" when that takes more than `timeout` s.
 
         key: "" = a new one; a known one is not begun again, and answered with what came of it. same: whether the
         arguments have to be those that are recorded.
