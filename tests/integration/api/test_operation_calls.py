@@ -156,3 +156,13 @@ def test_a_file_that_cannot_be_applied_is_an_error_with_its_sentences(cli: Run, 
     backend.operations.applied = Answer("", operator.Refusal("invalid", "line 3: amount: no\nline 4: skew: no"))
     code, out, err = cli("config", "apply", "--wait")
     assert (code, out, err) == (1, "", "line 3: amount: no\nline 4: skew: no\n")
+
+
+def test_an_emergency_exit_waits_for_no_operation(stub: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any, **__: Any) -> Answer:
+        raise AssertionError("operations were asked")
+
+    for name in ("perform", "apply", "records", "show"):
+        monkeypatch.setattr(backend.operations, name, away)
+    answer = stub.EmergencyExit(pb.EmergencyExitRequest(reason="now"), timeout=5)
+    assert answer.sentence == "EmergencyExit main: now"
