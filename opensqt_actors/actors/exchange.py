@@ -15,12 +15,14 @@ from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
 from opensqt_actors.actors.exchange_freshness import Feed, Freshness
+from opensqt_actors.actors.exchange_holdings import Holdings
 from opensqt_actors.actors.exchange_messages import (
     AdoptOrder,
     Attach,
     BudgetShare,
     CancelFailed,
     CancelOpeningBuys,
+    CheckHoldings,
     CheckSymbol,
     Detach,
     ForeignFill,
@@ -57,7 +59,8 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckSymbol", "Detach", "ExchangeActor", "OrderPlan",
+    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckHoldings", "CheckSymbol", "Detach",
+    "ExchangeActor", "OrderPlan",
     "OrderUpdate", "PlaceFailed", "Pulse", "Quote", "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown",
     "WantTruth",
 ]  # fmt: skip
@@ -173,6 +176,7 @@ class ExchangeActor:
             WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol, history=False)],
             WantPast: lambda message, now: self.watch.want_past(message.symbol),
             CheckSymbol: self._check_symbol,
+            **Holdings(account).handlers,
             WithdrawOpenings: self._withdraw_openings,
             ReportTo: self._set_report_to,
             BudgetShare: self._budget_share,

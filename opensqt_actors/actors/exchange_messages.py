@@ -140,6 +140,20 @@ class CheckSymbol:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckHoldings:
+    """What does the venue hold, and what of ours rests there? Answered by a Reply with a HoldingsView or Refusal.
+
+    symbols: whose orders are looked at; whole: positions of every symbol count, not of these alone; instance: ours.
+    """
+
+    request: int
+    account: str
+    symbols: tuple[str, ...]
+    instance: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolChecked:
     """Answer to CheckSymbol: the venue's word."""
 

@@ -132,6 +132,57 @@ class ClearEmergency:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """Would these settings work on a market that is traded, now? Changes nothing. Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    grid: GridSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ReconfigureSymbol:
+    """Trade a market with other grid settings; its actor takes them up, its orders stay. Durable. Done or Refusal."""
+
+    request: int
+    account: str
+    symbol: str
+    grid: GridSettings
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenSymbol:
+    """Cancel every order of a market and close its position; it stays so until it is resumed. Not durable.
+
+    Done: it has been told. Or Refusal.
+    """
+
+    request: int
+    account: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetRegistry:
+    """Answered by a RegistryView: every row, and where its symbol stands."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetHoldings:
+    """Ask the venue what it holds and what of ours rests there. A HoldingsView or Refusal.
+
+    symbol: "" = every market of the account.
+    """
+
+    request: int
+    account: str
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MoveSymbol:
     """Another shard is to trade a market; its orders stay. Durable. Done or Refusal. shard: its name."""
 
@@ -159,6 +210,11 @@ class RestartShard:
 
 Request = (
     MoveSymbol
+    | CheckSettings
+    | ReconfigureSymbol
+    | FlattenSymbol
+    | GetRegistry
+    | GetHoldings
     | DrainShard
     | RestartShard
     | AddSymbol

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.domain.ids import ClientId
@@ -278,6 +279,34 @@ class PositionsFetched:
 class PositionsFailed:
     """The positions could not be fetched."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchHoldings:
+    """Fetch the open orders of these symbols, then every position. Answered by HoldingsFetched or HoldingsFailed."""
+
+    request: int
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingsFetched:
+    """positions: of all symbols whose rules are known, not 0, in base units; orders: client ids as the venue has them.
+
+    positions were asked for after the orders: what filled in between is seen.
+    """
+
+    request: int
+    positions: tuple[tuple[str, Decimal], ...]
+    orders: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingsFailed:
+    """They could not be fetched."""
+
+    request: int
     reason: str
 
 

@@ -239,8 +239,10 @@ class ShardActor:
                 return self._among_others(message)
 
     def _among_others(self, message: Any) -> list[Effect]:
-        """What has to do with other shards."""
+        """What has to do with other shards, or is only passed on."""
         match message:
+            case exchange.CheckHoldings(account=account):
+                return [Tell(self.exchange_id(account), message)]
             case ReleaseSymbol(account, name):
                 return self._release(account, name)
             case _ReleaseOverdue(child):
@@ -511,9 +513,11 @@ class ShardActor:
         if child.loading:
             child.waiting.append(message)
             return []
-        if isinstance(message, symbol.Remove):
+        if isinstance(message, symbol.Remove | symbol.Flatten):
             child.history = child.history.cleared()
             child.loading = True
+            if isinstance(message, symbol.Flatten):
+                child.waiting.append(message)  # the others are part of what it starts from
             return [ports.LoadSymbol(account, name)]
         return []
 

@@ -32,8 +32,8 @@ SECOND = 1_000_000_000
 _COMMANDS = frozenset(
     {
         shard.StartShard, shard.AddSymbolActor, shard.ReleaseSymbol, shard.ToSymbol, shard.ShareBudget,
-        exchange.CheckSymbol, ShareGiven, operator.TripBreaker, operator.ResetBreaker, operator.EmergencyExit,
-        operator.ClearEmergency,
+        exchange.CheckSymbol, exchange.CheckHoldings, ShareGiven, operator.TripBreaker, operator.ResetBreaker,
+        operator.EmergencyExit, operator.ClearEmergency,
     }
 )  # fmt: skip
 _RISK_DOWN = (
@@ -127,6 +127,7 @@ class ShardGateway:
             shard.ShareBudget: lambda message, now: [Tell(self.shard, message)],
             shard.StopShard: self._stop,
             exchange.CheckSymbol: lambda message, now: [Tell(self.shard, message)],
+            exchange.CheckHoldings: lambda message, now: [Tell(self.shard, message)],
             GlobalWord: self._global_word,
             **dict.fromkeys(_RISK_DOWN, lambda message, now: [Tell(self.shard, message)]),
             **dict.fromkeys(_RISK_UP, lambda message, now: [SendUp(message)]),

@@ -113,6 +113,7 @@ class ShardProxy:
         self._asked_to_restart = False
         self._killed_for = ""
         self._releasing: set[Key] = set()
+        self._renewing: set[Key] = set()
         self._checks: dict[int, tuple[str, ActorId]] = {}
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             shard.StartShard: self._start,
@@ -130,6 +131,7 @@ class ShardProxy:
             operator.EmergencyExit: self._operator,
             operator.ClearEmergency: self._operator,
             exchange.CheckSymbol: self._check,
+            exchange.CheckHoldings: self._operator,
             RestartShard: self._restart,
             ShardAbsent: self._absent,
             ShardUp: self._up,
@@ -229,6 +231,10 @@ class ShardProxy:
         self.owned[key] = spec
         if known is None:
             return [self._command(shard.AddSymbolActor(spec, self._inherited.pop(key, ())))]
+        if known.grid != spec.grid:
+            # changed while nobody told it: it begins anew with these settings, as one that comes from another shard
+            self._renewing.add(key)
+            return [self._command(shard.ReleaseSymbol(*key))]
         if (known.state, known.remove_mode) == (spec.state, spec.remove_mode):
             return []
         return [self._command(shard.ToSymbol(*key, _told(spec)))]
@@ -306,9 +312,12 @@ class ShardProxy:
                 return [Tell(asker, checked)]
             case shard.SymbolReleased(account, name):
                 self.owned.pop((account, name), None)
-                if (account, name) not in self._releasing:
-                    return []
-                return self._let_go((account, name))
+                renewed = (account, name) in self._renewing
+                self._renewing.discard((account, name))
+                if (account, name) in self._releasing:
+                    return self._let_go((account, name))
+                wanted = self.wanted.get((account, name))
+                return self._bring(wanted) if renewed and wanted is not None else []
             case shard.SymbolLeft(account, name) as left:
                 self.wanted.pop((account, name), None)
                 self.owned.pop((account, name), None)
@@ -375,6 +384,7 @@ class ShardProxy:
         for request, (name, asker) in self._checks.items():
             effects.append(_unchecked(request, name, asker, self.number))
         self._checks.clear()
+        self._renewing.clear()
         if self._stopping is not None:
             return effects + self._ended()
         if self._asked_to_restart:

@@ -34,6 +34,7 @@ from opensqt_actors.actors.symbol_messages import (
     AskPast,
     Describe,
     Execution,
+    Flatten,
     Pause,
     Phase,
     Recheck,
@@ -72,8 +73,8 @@ from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Describe", "Execution", "Pause", "Phase", "ReconcileNow", "Remove", "Resume", "RowChanged", "Start", "StopTrading",
-    "SymbolActor", "SymbolDone", "SymbolUnable",
+    "Describe", "Execution", "Flatten", "Pause", "Phase", "ReconcileNow", "Remove", "Resume", "RowChanged", "Start",
+    "StopTrading", "SymbolActor", "SymbolDone", "SymbolUnable",
 ]  # fmt: skip
 
 SECOND = 1_000_000_000
@@ -94,9 +95,9 @@ class SymbolActor:
 
     # What a price touches lies together; the rest is in a dictionary, which the processor's caches need not hold.
     __slots__ = (
-        "__dict__", "ask", "band", "bid", "cancelled", "clearance", "done", "exchange", "execution", "gates", "heard",
-        "held", "last_tick", "leaving", "ledger", "phase", "placed", "settled", "slots", "stopping", "strategy",
-        "symbol", "why",
+        "__dict__", "ask", "band", "bid", "cancelled", "clearance", "done", "exchange", "execution", "flattened",
+        "gates", "heard", "held", "last_tick", "leaving", "ledger", "phase", "placed", "settled", "slots", "stopping",
+        "strategy", "symbol", "why",
     )  # fmt: skip
 
     def __init__(
@@ -152,6 +153,7 @@ class SymbolActor:
         self.done = False
         self.settled = False
         self.takeover = Takeover(needed=spec.epoch > 0 and restarts == 0 and not self.ledger.untouched)
+        self.flattened = False
         self.gates.change((), closed or {})
         if self.takeover.waiting:
             self.gates.close(GATE, SENTENCE)
@@ -423,7 +425,7 @@ class SymbolActor:
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):
                 effects.append(Tell(self.exchange, WithdrawOpenings(self.symbol, self.gate.closed[0][1])))
         if self.phase is _TRADING:
-            if self.gates.exit and self.stopping is None:
+            if (self.gates.exit or self.flattened) and self.stopping is None:
                 effects += carry_out(self, exit_decision(self, now), now)
                 self.why = self.gate.closed[0][1] if self.gate.closed else ""
             elif self.leaving in _AT_MARKET or self.stopping is not None:
@@ -536,4 +538,6 @@ class SymbolActor:
             return SymbolState.REMOVING
         if self.phase is not Phase.TRADING or self.strategy is None or not self.bid:
             return SymbolState.STARTING
-        return SymbolState.PAUSED if "paused" in self.gates or self.gates.exit else SymbolState.TRADING
+        return (
+            SymbolState.PAUSED if "paused" in self.gates or self.gates.exit or self.flattened else SymbolState.TRADING
+        )

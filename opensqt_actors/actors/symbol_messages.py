@@ -59,6 +59,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Flatten:
+    """Cancel every order, close the position at the market, and stay without either until Resume."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Leave this market in the given way; SymbolDone follows when it has been left."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from opensqt_actors.domain.settings import GridSettings, SymbolState
+from opensqt_actors.domain.settings import GridSettings, SymbolSpec, SymbolState
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +196,46 @@ class StatusView:
     symbols: tuple[SymbolRow, ...] = field(default=())
     breaker: str = "closed"
     shard_rows: tuple[ShardRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRow:
+    """A registry row and how its symbol stands. shard: its name; moving: its actor is being handed over."""
+
+    spec: SymbolSpec
+    shard: str
+    moving: bool
+    row: SymbolRow
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryView:
+    """Answer to GetRegistry."""
+
+    rows: tuple[RegistryRow, ...]
+
+    def find(self, account: str, symbol: str) -> RegistryRow | None:
+        """The row of a symbol, or None."""
+        return next((r for r in self.rows if (r.spec.account, r.spec.symbol) == (account, symbol)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingsView:
+    """Answer to GetHoldings, as the venue said it. positions: not 0, signed, in base units; orders: ours, by symbol."""
+
+    account: str
+    positions: tuple[tuple[str, Decimal], ...]
+    orders: tuple[tuple[str, int], ...]
+
+    @property
+    def flat(self) -> bool:
+        """Nothing is held and nothing rests."""
+        return not self.positions and not self.orders
+
+    @property
+    def sentence(self) -> str:
+        """What is held and what rests, for people."""
+        held = [f"{quantity:f} {symbol}" for symbol, quantity in self.positions]
+        rests = [f"{count} order{'s' if count > 1 else ''} of {symbol}" for symbol, count in self.orders]
+        parts = [*([f"holds {', '.join(held)}"] if held else []), *([f"rests {', '.join(rests)}"] if rests else [])]
+        return " and ".join(parts) or "holds nothing and rests nothing"

@@ -32,6 +32,7 @@ _KINDS = {
     "venue": event_pb2.EVENT_KIND_VENUE,
     "stream": event_pb2.EVENT_KIND_VENUE,
     "price": event_pb2.EVENT_KIND_VENUE,
+    "flat": event_pb2.EVENT_KIND_RISK,
     "position": event_pb2.EVENT_KIND_RECONCILIATION,
     "reconcile": event_pb2.EVENT_KIND_RECONCILIATION,
     "slot": event_pb2.EVENT_KIND_ILLEGAL_TRANSITION,

@@ -8,7 +8,7 @@ from typing import Any
 from opensqt_actors.actors import exchange, operator, shard, symbol
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.shard_link import Hello, Screens
-from opensqt_actors.actors.views import AccountRow, ReconcileView, SymbolView
+from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, SymbolView
 from opensqt_actors.api.event_mapping import SEVERITIES, SEVERITY_NAMES, detail_text, kind_of
 from opensqt_actors.api.mapping import (
     account_from,
@@ -72,6 +72,13 @@ def command_to(command: Any) -> shard_pb2.AttachRequest:
         case shard.ToSymbol(account, name, symbol.ReconcileNow(request, accept)):
             question = shard_pb2.ShardReconcile(request=request, account=account, symbol=name, accept=accept)
             return shard_pb2.AttachRequest(reconcile=question)
+        case shard.ToSymbol(account, name, symbol.Flatten()):
+            return shard_pb2.AttachRequest(flatten=_name_to(account, name))
+        case exchange.CheckHoldings(request, account, symbols, instance, whole):
+            holdings = shard_pb2.ShardHoldingsQuestion(
+                request=request, account=account, symbols=symbols, instance=instance, whole=whole
+            )
+            return shard_pb2.AttachRequest(holdings=holdings)
         case exchange.CheckSymbol(request, path):
             account, _, name = path.partition("/")
             return shard_pb2.AttachRequest(check=_question_to(request, account, name))
@@ -100,6 +107,13 @@ def command_from(message: shard_pb2.AttachRequest, asker: ActorId) -> Any:
         case "remove":
             mode = REMOVALS.read(message.remove.mode, "mode")
             return shard.ToSymbol(message.remove.account, message.remove.symbol, symbol.Remove(mode))
+        case "flatten":
+            return shard.ToSymbol(message.flatten.account, message.flatten.symbol, symbol.Flatten())
+        case "holdings":
+            about = message.holdings
+            return exchange.CheckHoldings(
+                about.request, about.account, tuple(about.symbols), about.instance, whole=about.whole
+            )
         case "describe":
             question = message.describe
             return shard.ToSymbol(question.account, question.symbol, symbol.Describe(question.request))
@@ -197,6 +211,8 @@ def fact_to(fact: Any, number: int) -> shard_pb2.AttachResponse:
                 request=request, account=view.account, symbol=view.symbol, view=reconciled_to(view)
             )
             return response(reconciled=reconciled)
+        case Reply(request, HoldingsView() as view):
+            return response(holdings=_holdings_to(request, view))
         case Reply(request, operator.Refusal(code, sentence)):
             return response(refused=shard_pb2.ShardRefused(request=request, code=code, sentence=sentence))
         case exchange.SymbolChecked(request, answer):
@@ -239,6 +255,8 @@ def fact_from(message: shard_pb2.AttachResponse) -> Any:
         case "reconciled":
             answer = message.reconciled
             return Reply(answer.request, reconciled_from(answer.view, answer.account, answer.symbol))
+        case "holdings":
+            return _holdings_from(message.holdings)
         case "refused":
             refused = message.refused
             return Reply(refused.request, operator.Refusal(refused.code, refused.sentence))
@@ -262,6 +280,21 @@ def fact_from(message: shard_pb2.AttachResponse) -> Any:
             return Reply(message.done.request, operator.Done(message.done.sentence))
         case _:
             return risk_fact_from(message)
+
+
+def _holdings_to(request: int, view: HoldingsView) -> shard_pb2.ShardHoldings:
+    return shard_pb2.ShardHoldings(
+        request=request,
+        account=view.account,
+        positions=[shard_pb2.HeldPosition(symbol=name, quantity=decimal_to(held)) for name, held in view.positions],
+        orders=[shard_pb2.RestingOrders(symbol=name, count=count) for name, count in view.orders],
+    )
+
+
+def _holdings_from(message: shard_pb2.ShardHoldings) -> Reply:
+    positions = tuple((held.symbol, decimal_from(held.quantity, "quantity")) for held in message.positions)
+    orders = tuple((resting.symbol, resting.count) for resting in message.orders)
+    return Reply(message.request, HoldingsView(message.account, positions, orders))
 
 
 def _account_from(message: shard_pb2.ShardAccount) -> AccountRow:

@@ -10,7 +10,7 @@ from typing import Any
 
 from loguru import logger
 
-from opensqt_actors.actors import operator, shard, symbol
+from opensqt_actors.actors import exchange, operator, shard, symbol
 from opensqt_actors.actors.ports import Reply
 from opensqt_actors.actors.shard_link import SupervisorAttached, SupervisorLost
 from opensqt_actors.api.shard_mapping import command_from, fact_to
@@ -25,7 +25,11 @@ _ATTACHMENT = 1 << 40
 FLUSH = 2.0
 add_to = shard_pb2_grpc.add_ShardServiceServicer_to_server
 """Adds a ShardService to a gRPC server."""
-_OPERATORS = (operator.TripBreaker, operator.ResetBreaker, operator.EmergencyExit, operator.ClearEmergency)
+_QUESTIONS = (
+    operator.TripBreaker, operator.ResetBreaker, operator.EmergencyExit, operator.ClearEmergency,
+    exchange.CheckHoldings,
+)  # fmt: skip
+"""What a Reply answers: its number says on which attachment it was asked."""
 
 
 class ShardService(shard_pb2_grpc.ShardServiceServicer):
@@ -103,6 +107,6 @@ def _numbered(command: Any, attachment: int) -> Any:
     if isinstance(command, shard.ToSymbol) and isinstance(command.message, symbol.Describe | symbol.ReconcileNow):
         inner = command.message
         return replace(command, message=replace(inner, request=inner.request + attachment * _ATTACHMENT))
-    if isinstance(command, _OPERATORS) and command.request >= 0:
+    if isinstance(command, _QUESTIONS) and command.request >= 0:
         return replace(command, request=command.request + attachment * _ATTACHMENT)
     return command

@@ -84,7 +84,9 @@ class HostSystem(System):
             specs = settings.specs()
             await self._check(accounts, specs)
         host.bind(GiveUp, keeper.give_up)
-        base = Base(database, registry, instance, host, engine, accounts, strategies, specs, new, listener, leases)
+        base = Base(
+            database, registry, instance, host, engine, accounts, strategies, specs, new, listener, leases, name
+        )
         await self._trade(stack, loop, base)
         keeper.start()
         logger.info("host {} shares the registry and takes up to {} symbols", leases.owner, settings.lease.capacity)

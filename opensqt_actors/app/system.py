@@ -23,17 +23,20 @@ import opensqt_actors
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.fleet import Fleet
 from opensqt_actors.actors.leases import Leases
+from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
 from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
-from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor, check_settings
+from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
 from opensqt_actors.actors.views import StatusView
 from opensqt_actors.api.socket_path import prepare
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
-from opensqt_actors.app.engines import make_engine
+from opensqt_actors.app.engines import make_engine, make_runner
 from opensqt_actors.app.observed import ObservedJournal
+from opensqt_actors.app.operations.desk import OperationsDesk
+from opensqt_actors.app.operations.rollout import ConfiguredOperations
 from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
 from opensqt_actors.app.shard_lock import shard_processes
 from opensqt_actors.app.startup import Startup
@@ -51,7 +54,7 @@ from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed
-from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
+from opensqt_actors.runtime.failpoints import VARIABLE, Failpoint, failpoint_of, unarmed
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
@@ -65,6 +68,8 @@ from opensqt_actors.venues.port import Venue, VenueError
 from opensqt_actors.venues.procedures import not_there
 
 if TYPE_CHECKING:
+    from opensqt_actors.actors.operations import Runner
+    from opensqt_actors.api.orchestrator import Orchestrator
     from opensqt_actors.app.shard_processes import ShardProcesses
     from opensqt_actors.telemetry.metrics import Metrics
 
@@ -83,7 +88,7 @@ EXITS_FIRST = 10.0
 @dataclass(frozen=True, slots=True)
 class Base:
     """What a supervisor begins with. new: the registry is empty and takes over `specs`; listener: of the metrics;
-    leases: of one of several hosts.
+    leases: of one of several hosts; process: that host's name, which its operations carry.
     """
 
     database: Database
@@ -97,6 +102,7 @@ class Base:
     new: bool
     listener: socket.socket | None = None
     leases: Leases | None = None
+    process: str = ""
 
 
 class System:
@@ -115,6 +121,8 @@ class System:
         self._host: ThespianHost | None = None
         self._processes: ShardProcesses | None = None
         self.supervisor: SupervisorActor | None = None
+        self._orchestrator: Orchestrator | None = None
+        self._failpoint: Failpoint = unarmed
 
     async def run(self) -> int:
         """Start, trade until stopped, stop; returns the exit code. OpenSqtError when it cannot start."""
@@ -185,17 +193,19 @@ class System:
     async def _trade(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop, base: Base) -> None:
         """From a registry and open venues on: the journal, the actors, and what answers operators."""
         settings, database, host, accounts, specs = self.settings, base.database, base.host, base.accounts, base.specs
-        failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
+        self._failpoint = failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
         journal = ObservedJournal(database, on_alert=self._journal_alert, failpoint=failpoint, leases=base.leases)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
         self.bridge = Bridge(host, SUPERVISOR, journal.append, self.startup.heard)
         stack.callback(self.bridge.close)
         host.bind(Exited, self._exited)
-        await base.engine.start(journal.append)
+        runner = make_runner(settings, base.instance, database, base.engine, base.process)
+        await base.engine.start(journal.append)  # after the runner, which may share its workflows
+        desk: OperationsDesk | None = None
         if base.new:
             # Nothing is held yet, and a start that fails leaves no registry behind: first everything that can fail.
-            await self._serve(stack, accounts, journal, base.listener)
+            desk = await self._serve(stack, accounts, journal, base.listener, runner)
             specs = await self._seeded(base.registry, specs)
         if settings.shards:
             self._processes = self._make_processes(host)
@@ -211,13 +221,14 @@ class System:
         host.start(SUPERVISOR, supervisor)
         host.tell(SUPERVISOR, StartSupervisor())
         self.startup.reached("actors")
-        if not base.new:
+        if desk is None:
             # What is held needs its exits before anybody needs an answer; what is to be leased comes later.
             if not settings.shards and specs and base.leases is None:
                 await self._protected()
             if self._ended is not None and self._ended.done():
                 return
-            await self._serve(stack, accounts, journal, base.listener)
+            desk = await self._serve(stack, accounts, journal, base.listener, runner)
+        await desk.start()
         loop.call_later(SETTLED, calm_collector)
         logger.info(
             "supervisor {} is up: {} symbols on {} accounts, registry {}",
@@ -259,7 +270,8 @@ class System:
         accounts: dict[str, VenueAccount],
         journal: ObservedJournal,
         listener: socket.socket | None,
-    ) -> None:
+        runner: Runner,
+    ) -> OperationsDesk:
         """Answer operators: metrics and the API. Their imports take a while, in which the loop goes on.
 
         What could keep them from being there, a port or a path that is taken, was found out before anything traded.
@@ -279,11 +291,19 @@ class System:
             endpoint = MetricsEndpoint(0, metrics, self._status, partial(self._refresh, metrics, journal), listener)
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
-        server = ApiServer(
-            settings.socket, Orchestrator(self.bridge, tuple(accounts), GridSettings(**settings.defaults.given()))
+        desk = OperationsDesk(runner, self.bridge, running=self._takes_commands, failpoint=self._failpoint)
+        stack.push_async_callback(desk.close)
+        orchestrator = Orchestrator(
+            self.bridge,
+            ConfiguredOperations(desk, self.bridge, settings, self._config, self._changed_defaults),
+            tuple(accounts),
+            settings.grid_defaults(),
         )
+        self._orchestrator = orchestrator
+        server = ApiServer(settings.socket, orchestrator)
         await server.start()
         stack.push_async_callback(server.stop)
+        return desk
 
     def _make_supervisor(
         self,
@@ -411,6 +431,16 @@ class System:
                 f"database.url: host {owner} trades symbols of this registry under leases; stop the hosts that were"
                 " started with --join, or start this one with --join, too"
             )
+
+    # --- operations -------------------------------------------------------------------------------------------------
+
+    def _takes_commands(self) -> bool:
+        return self.supervisor is not None and self.supervisor.state == "running"
+
+    def _changed_defaults(self, defaults: GridSettings) -> None:
+        """Symbols that are added from now on are like this."""
+        if self._orchestrator is not None:
+            self._orchestrator.defaults = defaults
 
     # --- ending ------------------------------------------------------------------------------------------------------
 

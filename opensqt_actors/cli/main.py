@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opensqt_actors.cli import config as config_commands
-from opensqt_actors.cli import risk, shards, symbols
+from opensqt_actors.cli import operations, risk, shards, symbols
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.cli.options import Account, Given, Json, Socket, SymbolName, Timeout, as_json, connect, say
 from opensqt_actors.cli.reconcile import reconcile
@@ -29,6 +29,7 @@ app.add_typer(symbols.app, name="symbols")
 app.add_typer(config_commands.app, name="config")
 app.add_typer(shards.app, name="shards")
 app.add_typer(risk.app, name="risk")
+app.add_typer(operations.app, name="operations")
 app.command()(reconcile)
 
 

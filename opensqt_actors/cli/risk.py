@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from opensqt_actors.cli.operations import WAIT_TIMEOUT, OperationKey, Wait, outcome
 from opensqt_actors.cli.options import Account, Json, Socket, Timeout, as_json, confirm, connect, say
 
 app = typer.Typer(
@@ -98,6 +99,30 @@ def emergency_exit(
         request = client.pb.EmergencyExitRequest(account=account, reason=reason)
         sentence = client.call("EmergencyExit", request).sentence
     say(context, json, sentence)
+
+
+@app.command("verify-flat")
+def verify_flat(
+    context: typer.Context,
+    symbol: Annotated[
+        str, typer.Argument(metavar="[SYMBOL]", help="The market as the venue writes it; none: the whole account.")
+    ] = "",
+    wait: Wait = False,
+    key: OperationKey = "",
+    account: Account = "",
+    socket: Socket = None,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Ask the venue until a market, or the account, holds nothing and rests nothing of ours; an alarm if it does not.
+
+    After `symbols flatten`, `symbols remove --mode flatten` and an emergency exit this is done anyway.
+    """
+    with connect(context, socket, timeout, default=WAIT_TIMEOUT if wait else None) as client:
+        request = client.pb.VerifyFlatRequest(account=account, symbol=symbol, operation_key=key)
+        answer = client.call("VerifyFlat", request)
+        sentence = outcome(client, answer.operation_key) if wait else answer.sentence
+    say(context, json, sentence, symbol=symbol, operation=answer.operation_key)
 
 
 @app.command("clear-emergency")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from opensqt_actors.cli.failure import Exit, Failure
+from opensqt_actors.cli.operations import WAIT_TIMEOUT, OperationKey, Wait, outcome
 from opensqt_actors.cli.options import Account, Json, Socket, SymbolName, Timeout, as_json, confirm, connect, say
 from opensqt_actors.domain.settings import GridMode, RemoveMode, SymbolState, Trail
 
@@ -82,6 +83,7 @@ def add_symbol(
     ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over a position that is there already.")] = False,
     strategy: Annotated[str, typer.Option(help="Name of the strategy.")] = "",
+    key: OperationKey = "",
     account: Account = "",
     socket: Socket = None,
     json: Json = False,
@@ -118,8 +120,8 @@ def add_symbol(
         spec = registry_pb2.SymbolSpec(
             account=account, symbol=symbol, strategy=strategy, grid=grid, adopt_position=adopt
         )
-        sentence = client.call("AddSymbol", client.pb.AddSymbolRequest(spec=spec)).sentence
-    say(context, json, sentence, symbol=symbol)
+        answer = client.call("AddSymbol", client.pb.AddSymbolRequest(spec=spec, operation_key=key))
+    say(context, json, answer.sentence, symbol=symbol, operation=answer.operation_key)
 
 
 @app.command("remove")
@@ -134,6 +136,8 @@ def remove_symbol(
         ),
     ] = RemoveMode.GRACEFUL,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before closing a position.")] = False,
+    wait: Wait = False,
+    key: OperationKey = "",
     account: Account = "",
     socket: Socket = None,
     json: Json = False,
@@ -145,12 +149,40 @@ def remove_symbol(
             f"close the position of {symbol} at the market, now?",
             "flatten closes a position at the market; confirm it with --yes",
         )
-    with connect(context, socket, timeout) as client:
+    with connect(context, socket, timeout, default=WAIT_TIMEOUT if wait else None) as client:
         from opensqt_actors.api.values import REMOVALS
 
-        request = client.pb.RemoveSymbolRequest(account=account, symbol=symbol, mode=REMOVALS.to(mode))
-        sentence = client.call("RemoveSymbol", request).sentence
-    say(context, json, sentence, symbol=symbol, mode=mode.value)
+        request = client.pb.RemoveSymbolRequest(
+            account=account, symbol=symbol, mode=REMOVALS.to(mode), operation_key=key
+        )
+        answer = client.call("RemoveSymbol", request)
+        sentence = outcome(client, answer.operation_key) if wait else answer.sentence
+    say(context, json, sentence, symbol=symbol, mode=mode.value, operation=answer.operation_key)
+
+
+@app.command("flatten")
+def flatten_symbol(
+    context: typer.Context,
+    symbol: SymbolName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Wait = False,
+    key: OperationKey = "",
+    account: Account = "",
+    socket: Socket = None,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Pause a market, cancel its orders and close its position at the market; `resume` lets it trade again."""
+    if not yes:
+        confirm(
+            f"cancel every order of {symbol} and close its position at the market, now?",
+            "flatten closes a position at the market; confirm it with --yes",
+        )
+    with connect(context, socket, timeout, default=WAIT_TIMEOUT if wait else None) as client:
+        request = client.pb.FlattenSymbolRequest(account=account, symbol=symbol, operation_key=key)
+        answer = client.call("FlattenSymbol", request)
+        sentence = outcome(client, answer.operation_key) if wait else answer.sentence
+    say(context, json, sentence, symbol=symbol, operation=answer.operation_key)
 
 
 @app.command("move")
@@ -158,6 +190,7 @@ def move_symbol(
     context: typer.Context,
     symbol: SymbolName,
     to: Annotated[str, typer.Option("--to", metavar="SHARD", help="Name of the shard: shard-1.")],
+    key: OperationKey = "",
     account: Account = "",
     socket: Socket = None,
     json: Json = False,
@@ -165,15 +198,16 @@ def move_symbol(
 ) -> None:
     """Let another shard trade a market; its orders stay on the venue."""
     with connect(context, socket, timeout) as client:
-        request = client.pb.MoveSymbolRequest(account=account, symbol=symbol, shard_id=to)
-        sentence = client.call("MoveSymbol", request).sentence
-    say(context, json, sentence, symbol=symbol, shard=to)
+        request = client.pb.MoveSymbolRequest(account=account, symbol=symbol, shard_id=to, operation_key=key)
+        answer = client.call("MoveSymbol", request)
+    say(context, json, answer.sentence, symbol=symbol, shard=to, operation=answer.operation_key)
 
 
 @app.command("pause")
 def pause_symbol(
     context: typer.Context,
     symbol: SymbolName,
+    key: OperationKey = "",
     account: Account = "",
     socket: Socket = None,
     json: Json = False,
@@ -181,15 +215,16 @@ def pause_symbol(
 ) -> None:
     """Stop opening; resting opening orders are cancelled, exits stay. Survives a restart."""
     with connect(context, socket, timeout) as client:
-        request = client.pb.PauseSymbolRequest(account=account, symbol=symbol)
-        sentence = client.call("PauseSymbol", request).sentence
-    say(context, json, sentence, symbol=symbol)
+        request = client.pb.PauseSymbolRequest(account=account, symbol=symbol, operation_key=key)
+        answer = client.call("PauseSymbol", request)
+    say(context, json, answer.sentence, symbol=symbol, operation=answer.operation_key)
 
 
 @app.command("resume")
 def resume_symbol(
     context: typer.Context,
     symbol: SymbolName,
+    key: OperationKey = "",
     account: Account = "",
     socket: Socket = None,
     json: Json = False,
@@ -197,6 +232,6 @@ def resume_symbol(
 ) -> None:
     """End a pause, a refusal or a quarantine."""
     with connect(context, socket, timeout) as client:
-        request = client.pb.ResumeSymbolRequest(account=account, symbol=symbol)
-        sentence = client.call("ResumeSymbol", request).sentence
-    say(context, json, sentence, symbol=symbol)
+        request = client.pb.ResumeSymbolRequest(account=account, symbol=symbol, operation_key=key)
+        answer = client.call("ResumeSymbol", request)
+    say(context, json, answer.sentence, symbol=symbol, operation=answer.operation_key)

@@ -41,9 +41,9 @@ def check(found: document.Document) -> Settings:
         settings = Settings.model_validate(found.values, context={"base": found.source.resolve().parent})
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise ConfigError(*(_said(found, tuple(item["loc"]), _sentence(item)) for item in details)) from None
+        raise ConfigError(*(said(found, tuple(item["loc"]), _sentence(item)) for item in details)) from None
     if problems := settings.contradictions():
-        raise ConfigError(*(_said(found, place, sentence) for place, sentence in problems.items()))
+        raise ConfigError(*(said(found, place, sentence) for place, sentence in problems.items()))
     return settings
 
 
@@ -62,7 +62,8 @@ def password_free(url: str, option: str) -> str:
     return url
 
 
-def _said(found: document.Document, place: document.Place, sentence: str) -> str:
+def said(found: document.Document, place: document.Place, sentence: str) -> str:
+    """A sentence about a place of the file, with its line."""
     line = found.line(place)
     where = f"{found.source} line {line}" if line else str(found.source)
     return f"{where}: {_name(place)}: {sentence}" if place else f"{where}: {sentence}"

@@ -166,6 +166,8 @@ class Account(Section):
 class GridDefaults(Section):
     """Settings of a grid that are the same for all symbols. What is not given has the default of GridSettings."""
 
+    change: ClassVar[str] = "live"
+
     mode: Annotated[GridMode, one_of(GridMode)] | None = None
     amount: Money | None = None
     interval: Money | None = None
@@ -192,10 +194,8 @@ class GridDefaults(Section):
 class SymbolEntry(GridDefaults):
     """One market; its settings win over the defaults. The name alone is enough.
 
-    Read into an empty registry alone; after that `opensqt symbols` changes them while everything trades.
+    Read into an empty registry alone; after that `opensqt symbols` and `opensqt config apply` change them.
     """
-
-    change: ClassVar[str] = "live"
 
     symbol: Symbol
     account: str | None = None
@@ -337,8 +337,8 @@ class Settings(Section):
         return self.state_dir / LOCK_NAME
 
     def fingerprint(self) -> str:
-        """Tells one configuration from another; nothing secret goes into it."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Tells one configuration from another, symbols apart, which the registry has; nothing secret goes into it."""
+        return hashlib.sha256(self.model_dump_json(exclude={"symbols", "defaults"}).encode()).hexdigest()[:16]
 
     @property
     def database_url(self) -> SecretStr:

@@ -1,4 +1,4 @@
-"""The one module that knows DBOS 3.4: migrations, launch, one kind of workflow with one step, what is kept, the end.
+"""What knows DBOS 3.4: migrations, launch, order batches as workflows with one step, what is kept, the end.
 
 DBOS is one instance a process. Its calls retry for as long as a database is away and block a thread meanwhile; here
 the errors of a lost connection are turned into StorageError on the way up, which DBOS passes on at once.
@@ -24,6 +24,7 @@ from opensqt_actors.durable.wire import JsonSerializer, Outcome, Row
 from opensqt_actors.storage import Database
 
 NAME = "opensqt.batch"
+OPERATION = "opensqt.operation"
 FORMAT = "batch-1"
 """Part of the application version: only what carries the same is recovered. Goes up when batches are written anew."""
 SCHEMA = "dbos"
@@ -56,9 +57,10 @@ class Workflows:
     """All workflows of one process. `open` in the loop that trades; afterwards `close`, always.
 
     process: a stable name, the same after each start: its unfinished workflows, and no others, are taken up again.
+    step, ended: of order batches; None where there are none. operation: that of operations, set before `open`.
     """
 
-    def __init__(self, database_url: str, process: str, step: Step, ended: Ended) -> None:
+    def __init__(self, database_url: str, process: str, step: Step | None = None, ended: Ended | None = None) -> None:
         self.url = workflow_url(database_url)
         sqlite = self.url.startswith("sqlite")
         # One connection on SQLite: threads queue here instead of polling for the file's lock.
@@ -70,6 +72,8 @@ class Workflows:
         self._ended = ended
         self._open = False
         self._batch: Any = None
+        self.operation: Callable[..., Coroutine[Any, Any, Any]] | None = None
+        self.start_operation: Any = None
 
     async def open(self) -> None:
         """Migrate, launch, and take up what is unfinished. StorageError when the database cannot be used."""
@@ -95,7 +99,10 @@ class Workflows:
         async def batch(account: str, rows: list[Row]) -> list[Outcome]:  # DBOS marks what it is given: no bound method
             return await self._run(account, rows)
 
-        self._batch = DBOS.workflow(name=NAME, max_recovery_attempts=None)(batch)
+        if self._step is not None:
+            self._batch = DBOS.workflow(name=NAME, max_recovery_attempts=None)(batch)
+        if self.operation is not None:
+            self.start_operation = DBOS.workflow(name=OPERATION, max_recovery_attempts=None)(self.operation)
         try:
             DBOS.launch()
         except Exception as error:  # noqa: BLE001 whatever it is, it keeps the engine from starting
@@ -130,11 +137,22 @@ class Workflows:
         if not self._open:
             return
         self._open = False
+        self.operation = None
         # Not on the loop: it joins threads; not on the default executor: that is DBOS's own by now.
         with ThreadPoolExecutor(1, thread_name_prefix="dbos-end") as ending:
             await asyncio.get_running_loop().run_in_executor(ending, lambda: DBOS.destroy(destroy_registry=True))
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="default"))
         self._database.close()
+
+    @property
+    def process(self) -> str:
+        """The stable name."""
+        return self._process
+
+    @property
+    def opened(self) -> bool:
+        """Between `open` and `close`."""
+        return self._open
 
     def explain(self, error: BaseException) -> str:
         """What went wrong, as a sentence without secrets."""
@@ -149,8 +167,10 @@ class Workflows:
     async def _run(self, account: str, rows: list[Row]) -> list[Outcome]:
         """The workflow. Nothing escapes: an exception would end it for good, as if the batch were settled."""
         workflow_id = DBOS.workflow_id or ""
+        assert self._step is not None  # noqa: S101 - registered with it
         outcomes = await DBOS.run_step_async({"name": "send"}, self._step, workflow_id, account, rows)
-        self._ended(workflow_id, account, outcomes)
+        if self._ended is not None:
+            self._ended(workflow_id, account, outcomes)
         return outcomes
 
     def _migrate(self) -> None:

@@ -15,7 +15,8 @@ Failpoint: TypeAlias = Callable[[str], None]
 VARIABLE = "OPENSQT_FAILPOINT"
 NAMES = (
     "journal.begun", "journal.before_commit", "journal.sealed", "journal.after_commit", "venue.before_send",
-    "venue.after_send",
+    "venue.after_send", "operation.asked", "operation.begun", "operation.before_step", "operation.after_step",
+    "operation.step_recorded", "operation.ended",
 )  # fmt: skip
 
 

@@ -245,3 +245,33 @@ events = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("ix_events_symbol", "account", "symbol", "id"),
 )
+
+# Commands of operators that take several steps. `arguments`, `outcome` and the steps' `result` are JSON.
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("process", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("outcome", sa.Text),
+    sa.Index("ix_operations_asked_at", "asked_at"),
+    sa.Index(
+        "ix_operations_unfinished",
+        "asked_at",
+        sqlite_where=sa.text("ended_at is null"),
+        postgresql_where=sa.text("ended_at is null"),
+    ),
+)
+
+operation_steps = sa.Table(
+    "operation_steps",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)

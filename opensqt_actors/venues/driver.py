@@ -23,11 +23,13 @@ from opensqt_actors.actors.ports import (
     CandlesFetched,
     FetchAccount,
     FetchCandles,
+    FetchHoldings,
     FetchPositions,
     FetchTruth,
     FindFailed,
     FindOrder,
     FundingSeen,
+    HoldingsFailed,
     PlacesAnswered,
     PositionsFailed,
     PositionsFetched,
@@ -48,7 +50,7 @@ from opensqt_actors.runtime.failpoints import Failpoint, unarmed
 from opensqt_actors.runtime.kernel import ActorRef, Host
 from opensqt_actors.venues.engine import Send
 from opensqt_actors.venues.port import FundingDue, QuoteSink, Venue, VenueError
-from opensqt_actors.venues.procedures import fetch_truth, find_order, prepare_symbol
+from opensqt_actors.venues.procedures import fetch_holdings, fetch_truth, find_order, prepare_symbol
 
 SECOND = 1_000_000_000
 MOST_IN_FLIGHT = 1_000
@@ -68,12 +70,15 @@ VenueEffect: TypeAlias = (
     | FetchAccount
     | FetchPositions
     | FetchCandles
+    | FetchHoldings
     | PrepareSymbol
     | Subscribe
     | Unsubscribe
     | ArmDeadMan
 )
-_Query: TypeAlias = FindOrder | FetchTruth | FetchAccount | FetchPositions | FetchCandles | PrepareSymbol
+_Query: TypeAlias = (
+    FindOrder | FetchTruth | FetchAccount | FetchPositions | FetchCandles | FetchHoldings | PrepareSymbol
+)
 _Answered: TypeAlias = SendPlaces | SendCancels | _Query
 Answer: TypeAlias = Callable[[object], None]
 
@@ -153,7 +158,7 @@ class VenueDriver:
                 self._start(self._find(effect, answer), lambda _: answer(_refused(effect, "closing")))
             case FetchTruth():
                 self._start(self._truth(effect, answer), lambda _: answer(_refused(effect, "closing")))
-            case FetchAccount() | FetchPositions() | FetchCandles():
+            case FetchAccount() | FetchPositions() | FetchCandles() | FetchHoldings():
                 self._start(self._query(effect, answer), lambda _: answer(_refused(effect, "closing")))
             case PrepareSymbol():
                 self._start(self._prepare(effect, answer), lambda _: answer(_refused(effect, "closing")))
@@ -221,19 +226,23 @@ class VenueDriver:
             return answer(_failed(effect, error))
         return answer(prepared)
 
-    async def _query(self, effect: FetchAccount | FetchPositions | FetchCandles, answer: Answer) -> None:
+    async def _query(
+        self, effect: FetchAccount | FetchPositions | FetchCandles | FetchHoldings, answer: Answer
+    ) -> None:
         try:
             found = await self._found(effect)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing is known
             return answer(_failed(effect, error))
         return answer(found)
 
-    async def _found(self, effect: FetchAccount | FetchPositions | FetchCandles) -> object:
+    async def _found(self, effect: FetchAccount | FetchPositions | FetchCandles | FetchHoldings) -> object:
         match effect:
             case FetchAccount():
                 return AccountFetched(await self.venue.account())
             case FetchPositions():
                 return PositionsFetched(tuple(await self.venue.positions()))
+            case FetchHoldings():
+                return await fetch_holdings(self.venue, effect)
             case FetchCandles(symbol, interval, limit):
                 return CandlesFetched(symbol, interval, tuple(await self.venue.candles(symbol, interval, limit)))
 
@@ -373,6 +382,8 @@ def _refused(effect: _Answered, reason: str) -> object:
             return AccountFailed(reason)
         case FetchPositions():
             return PositionsFailed(reason)
+        case FetchHoldings(request):
+            return HoldingsFailed(request, reason)
         case FetchCandles(symbol, interval):
             return CandlesFailed(symbol, interval, reason)
         case PrepareSymbol(symbol):
@@ -395,6 +406,8 @@ def _failed(effect: _Query, error: Exception) -> object:
             return AccountFailed(reason)
         case FetchPositions():
             return PositionsFailed(reason)
+        case FetchHoldings(request):
+            return HoldingsFailed(request, reason)
         case FetchCandles(symbol, interval):
             return CandlesFailed(symbol, interval, reason)
         case PrepareSymbol(symbol):

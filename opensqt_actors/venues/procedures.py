@@ -12,8 +12,10 @@ from loguru import logger
 
 from opensqt_actors.actors.exchange_risk import HISTORY
 from opensqt_actors.actors.ports import (
+    FetchHoldings,
     FetchTruth,
     FindOrder,
+    HoldingsFetched,
     OrderFound,
     OrderNotKnown,
     PrepareSymbol,
@@ -67,6 +69,22 @@ async def fetch_truth(venue: Venue, effect: FetchTruth) -> TruthFetched:
             started=started,
         )
     )
+
+
+async def fetch_holdings(venue: Venue, effect: FetchHoldings) -> HoldingsFetched:
+    """Open orders first, then positions: an order that fills between the two is seen as what it has become.
+
+    Raises VenueError.
+    """
+    orders: list[tuple[str, str]] = []
+    for symbol in effect.symbols:
+        if symbol in venue.instruments():
+            orders += [(symbol, report.client_id) for report in await venue.open_orders(symbol)]
+    instruments = venue.instruments()
+    positions = tuple(
+        (held.symbol, instruments[held.symbol].quantity(held.quantity)) for held in await venue.positions()
+    )
+    return HoldingsFetched(effect.request, positions, tuple(orders))
 
 
 async def prepare_symbol(venue: Venue, effect: PrepareSymbol) -> SymbolPrepared | SymbolRefused:

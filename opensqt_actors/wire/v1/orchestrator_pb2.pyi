@@ -33,6 +33,14 @@ class ShardState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHARD_STATE_STOPPED: _ClassVar[ShardState]
     SHARD_STATE_QUARANTINED: _ClassVar[ShardState]
     SHARD_STATE_DRAINED: _ClassVar[ShardState]
+
+class OperationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_STATE_UNSPECIFIED: _ClassVar[OperationState]
+    OPERATION_STATE_RUNNING: _ClassVar[OperationState]
+    OPERATION_STATE_DONE: _ClassVar[OperationState]
+    OPERATION_STATE_REFUSED: _ClassVar[OperationState]
+    OPERATION_STATE_FAILED: _ClassVar[OperationState]
 SYSTEM_STATE_UNSPECIFIED: SystemState
 SYSTEM_STATE_STARTING: SystemState
 SYSTEM_STATE_RUNNING: SystemState
@@ -45,62 +53,83 @@ SHARD_STATE_UNREACHABLE: ShardState
 SHARD_STATE_STOPPED: ShardState
 SHARD_STATE_QUARANTINED: ShardState
 SHARD_STATE_DRAINED: ShardState
+OPERATION_STATE_UNSPECIFIED: OperationState
+OPERATION_STATE_RUNNING: OperationState
+OPERATION_STATE_DONE: OperationState
+OPERATION_STATE_REFUSED: OperationState
+OPERATION_STATE_FAILED: OperationState
 
 class AddSymbolRequest(_message.Message):
-    __slots__ = ("spec",)
+    __slots__ = ("spec", "operation_key")
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     spec: _registry_pb2.SymbolSpec
-    def __init__(self, spec: _Optional[_Union[_registry_pb2.SymbolSpec, _Mapping]] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, spec: _Optional[_Union[_registry_pb2.SymbolSpec, _Mapping]] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class AddSymbolResponse(_message.Message):
-    __slots__ = ("sentence",)
+    __slots__ = ("sentence", "operation_key")
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     sentence: str
-    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class RemoveSymbolRequest(_message.Message):
-    __slots__ = ("account", "symbol", "mode")
+    __slots__ = ("account", "symbol", "mode", "operation_key")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbol: str
     mode: _registry_pb2.RemoveMode
-    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., mode: _Optional[_Union[_registry_pb2.RemoveMode, str]] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., mode: _Optional[_Union[_registry_pb2.RemoveMode, str]] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class RemoveSymbolResponse(_message.Message):
-    __slots__ = ("sentence",)
+    __slots__ = ("sentence", "operation_key")
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     sentence: str
-    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class PauseSymbolRequest(_message.Message):
-    __slots__ = ("account", "symbol")
+    __slots__ = ("account", "symbol", "operation_key")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbol: str
-    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class PauseSymbolResponse(_message.Message):
-    __slots__ = ("sentence",)
+    __slots__ = ("sentence", "operation_key")
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     sentence: str
-    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class ResumeSymbolRequest(_message.Message):
-    __slots__ = ("account", "symbol")
+    __slots__ = ("account", "symbol", "operation_key")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbol: str
-    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class ResumeSymbolResponse(_message.Message):
-    __slots__ = ("sentence",)
+    __slots__ = ("sentence", "operation_key")
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     sentence: str
-    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class ListSymbolsRequest(_message.Message):
     __slots__ = ("account", "states")
@@ -319,20 +348,24 @@ class ShutdownResponse(_message.Message):
     def __init__(self, sentence: _Optional[str] = ...) -> None: ...
 
 class MoveSymbolRequest(_message.Message):
-    __slots__ = ("account", "symbol", "shard_id")
+    __slots__ = ("account", "symbol", "shard_id", "operation_key")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     SHARD_ID_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbol: str
     shard_id: str
-    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., shard_id: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., shard_id: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class MoveSymbolResponse(_message.Message):
-    __slots__ = ("sentence",)
+    __slots__ = ("sentence", "operation_key")
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
     sentence: str
-    def __init__(self, sentence: _Optional[str] = ...) -> None: ...
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
 
 class DrainShardRequest(_message.Message):
     __slots__ = ("shard_id",)
@@ -411,3 +444,119 @@ class ReconcileSymbolResponse(_message.Message):
     missed_fills: int
     foreign_trades: int
     def __init__(self, sentence: _Optional[str] = ..., verdict: _Optional[str] = ..., slots_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., venue_position: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., corrected: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ..., orders: _Optional[int] = ..., foreign_orders: _Optional[int] = ..., missed_fills: _Optional[int] = ..., foreign_trades: _Optional[int] = ...) -> None: ...
+
+class FlattenSymbolRequest(_message.Message):
+    __slots__ = ("account", "symbol", "operation_key")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
+
+class FlattenSymbolResponse(_message.Message):
+    __slots__ = ("sentence", "operation_key")
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
+
+class ApplyConfigRequest(_message.Message):
+    __slots__ = ("operation_key",)
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    operation_key: str
+    def __init__(self, operation_key: _Optional[str] = ...) -> None: ...
+
+class ApplyConfigResponse(_message.Message):
+    __slots__ = ("sentence", "operation_key", "notes")
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    operation_key: str
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class VerifyFlatRequest(_message.Message):
+    __slots__ = ("account", "symbol", "operation_key")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    symbol: str
+    operation_key: str
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
+
+class VerifyFlatResponse(_message.Message):
+    __slots__ = ("sentence", "operation_key")
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_KEY_FIELD_NUMBER: _ClassVar[int]
+    sentence: str
+    operation_key: str
+    def __init__(self, sentence: _Optional[str] = ..., operation_key: _Optional[str] = ...) -> None: ...
+
+class Operation(_message.Message):
+    __slots__ = ("key", "kind", "account", "symbol", "state", "step", "step_since", "asked_at", "ended_at", "sentence")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    STEP_SINCE_FIELD_NUMBER: _ClassVar[int]
+    ASKED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    kind: str
+    account: str
+    symbol: str
+    state: OperationState
+    step: str
+    step_since: _timestamp_pb2.Timestamp
+    asked_at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    sentence: str
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., step: _Optional[str] = ..., step_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sentence: _Optional[str] = ...) -> None: ...
+
+class OperationStep(_message.Message):
+    __slots__ = ("name", "at", "result")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    at: _timestamp_pb2.Timestamp
+    result: str
+    def __init__(self, name: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ...) -> None: ...
+
+class ListOperationsRequest(_message.Message):
+    __slots__ = ("running_only", "limit")
+    RUNNING_ONLY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    running_only: bool
+    limit: int
+    def __init__(self, running_only: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListOperationsResponse(_message.Message):
+    __slots__ = ("operations",)
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[Operation]
+    def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
+
+class GetOperationRequest(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class GetOperationResponse(_message.Message):
+    __slots__ = ("operation", "steps", "arguments")
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    operation: Operation
+    steps: _containers.RepeatedCompositeFieldContainer[OperationStep]
+    arguments: str
+    def __init__(self, operation: _Optional[_Union[Operation, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[OperationStep, _Mapping]]] = ..., arguments: _Optional[str] = ...) -> None: ...

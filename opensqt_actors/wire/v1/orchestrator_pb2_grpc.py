@@ -123,6 +123,31 @@ class OrchestratorServiceStub:
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.SerializeToString,
                 response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.FromString,
                 _registered_method=True)
+        self.FlattenSymbol = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/FlattenSymbol',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolResponse.FromString,
+                _registered_method=True)
+        self.ApplyConfig = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/ApplyConfig',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigResponse.FromString,
+                _registered_method=True)
+        self.VerifyFlat = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/VerifyFlat',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatResponse.FromString,
+                _registered_method=True)
+        self.ListOperations = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/ListOperations',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsResponse.FromString,
+                _registered_method=True)
+        self.GetOperation = channel.unary_unary(
+                '/opensqt.actors.v1.OrchestratorService/GetOperation',
+                request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationRequest.SerializeToString,
+                response_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationResponse.FromString,
+                _registered_method=True)
         self.SubscribeEvents = channel.unary_stream(
                 '/opensqt.actors.v1.OrchestratorService/SubscribeEvents',
                 request_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.SubscribeEventsRequest.SerializeToString,
@@ -257,6 +282,43 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FlattenSymbol(self, request, context):
+        """Closes a market: pauses it, cancels its orders, closes its position, and asks the venue until nothing is left.
+        Answers when the pause is in the registry and the closing has begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyConfig(self, request, context):
+        """Reads the configuration file again and applies changed grid settings to the symbols that trade, one after another.
+        Answers when everything was checked and the first change has begun; a file that cannot be applied changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyFlat(self, request, context):
+        """Asks the venue until an account or a market holds nothing and rests nothing; raises an alarm when it takes too long.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOperations(self, request, context):
+        """Lists commands that take several steps, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOperation(self, request, context):
+        """Shows one of them with its steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubscribeEvents(self, request, context):
         """Tells what happens from now on, after as much of the past as was asked for.
         """
@@ -351,6 +413,31 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.RestartShard,
                     request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.FromString,
                     response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.SerializeToString,
+            ),
+            'FlattenSymbol': grpc.unary_unary_rpc_method_handler(
+                    servicer.FlattenSymbol,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolResponse.SerializeToString,
+            ),
+            'ApplyConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyConfig,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigResponse.SerializeToString,
+            ),
+            'VerifyFlat': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyFlat,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatResponse.SerializeToString,
+            ),
+            'ListOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOperations,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsResponse.SerializeToString,
+            ),
+            'GetOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperation,
+                    request_deserializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationRequest.FromString,
+                    response_serializer=opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationResponse.SerializeToString,
             ),
             'SubscribeEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.SubscribeEvents,
@@ -821,6 +908,141 @@ class OrchestratorService:
             '/opensqt.actors.v1.OrchestratorService/RestartShard',
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardRequest.SerializeToString,
             opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.RestartShardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FlattenSymbol(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/FlattenSymbol',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.FlattenSymbolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/ApplyConfig',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ApplyConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyFlat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/VerifyFlat',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.VerifyFlatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/ListOperations',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.ListOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/opensqt.actors.v1.OrchestratorService/GetOperation',
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationRequest.SerializeToString,
+            opensqt_dot_actors_dot_v1_dot_orchestrator__pb2.GetOperationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -73,6 +73,20 @@ class OrchestratorServiceStub:
     """Moves all markets of a shard to the others; it gets no new ones."""
     RestartShard: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.RestartShardRequest, _orchestrator_pb2.RestartShardResponse]
     """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
+    FlattenSymbol: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.FlattenSymbolRequest, _orchestrator_pb2.FlattenSymbolResponse]
+    """Closes a market: pauses it, cancels its orders, closes its position, and asks the venue until nothing is left.
+    Answers when the pause is in the registry and the closing has begun.
+    """
+    ApplyConfig: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ApplyConfigRequest, _orchestrator_pb2.ApplyConfigResponse]
+    """Reads the configuration file again and applies changed grid settings to the symbols that trade, one after another.
+    Answers when everything was checked and the first change has begun; a file that cannot be applied changes nothing.
+    """
+    VerifyFlat: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.VerifyFlatRequest, _orchestrator_pb2.VerifyFlatResponse]
+    """Asks the venue until an account or a market holds nothing and rests nothing; raises an alarm when it takes too long."""
+    ListOperations: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ListOperationsRequest, _orchestrator_pb2.ListOperationsResponse]
+    """Lists commands that take several steps, the newest first."""
+    GetOperation: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetOperationRequest, _orchestrator_pb2.GetOperationResponse]
+    """Shows one of them with its steps."""
     SubscribeEvents: _grpc.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]
     """Tells what happens from now on, after as much of the past as was asked for."""
 
@@ -121,6 +135,20 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     """Moves all markets of a shard to the others; it gets no new ones."""
     RestartShard: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.RestartShardRequest, _orchestrator_pb2.RestartShardResponse]  # type: ignore[assignment]
     """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
+    FlattenSymbol: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.FlattenSymbolRequest, _orchestrator_pb2.FlattenSymbolResponse]  # type: ignore[assignment]
+    """Closes a market: pauses it, cancels its orders, closes its position, and asks the venue until nothing is left.
+    Answers when the pause is in the registry and the closing has begun.
+    """
+    ApplyConfig: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ApplyConfigRequest, _orchestrator_pb2.ApplyConfigResponse]  # type: ignore[assignment]
+    """Reads the configuration file again and applies changed grid settings to the symbols that trade, one after another.
+    Answers when everything was checked and the first change has begun; a file that cannot be applied changes nothing.
+    """
+    VerifyFlat: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.VerifyFlatRequest, _orchestrator_pb2.VerifyFlatResponse]  # type: ignore[assignment]
+    """Asks the venue until an account or a market holds nothing and rests nothing; raises an alarm when it takes too long."""
+    ListOperations: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ListOperationsRequest, _orchestrator_pb2.ListOperationsResponse]  # type: ignore[assignment]
+    """Lists commands that take several steps, the newest first."""
+    GetOperation: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetOperationRequest, _orchestrator_pb2.GetOperationResponse]  # type: ignore[assignment]
+    """Shows one of them with its steps."""
     SubscribeEvents: _aio.UnaryStreamMultiCallable[_orchestrator_pb2.SubscribeEventsRequest, _orchestrator_pb2.SubscribeEventsResponse]  # type: ignore[assignment]
     """Tells what happens from now on, after as much of the past as was asked for."""
 
@@ -268,6 +296,50 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orchestrator_pb2.RestartShardResponse, _abc.Awaitable[_orchestrator_pb2.RestartShardResponse]]:
         """Ends a shard's process, its orders stay, and starts it anew; also out of a quarantine or after a drain."""
+
+    @_abc_1.abstractmethod
+    def FlattenSymbol(
+        self,
+        request: _orchestrator_pb2.FlattenSymbolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.FlattenSymbolResponse, _abc.Awaitable[_orchestrator_pb2.FlattenSymbolResponse]]:
+        """Closes a market: pauses it, cancels its orders, closes its position, and asks the venue until nothing is left.
+        Answers when the pause is in the registry and the closing has begun.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyConfig(
+        self,
+        request: _orchestrator_pb2.ApplyConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.ApplyConfigResponse, _abc.Awaitable[_orchestrator_pb2.ApplyConfigResponse]]:
+        """Reads the configuration file again and applies changed grid settings to the symbols that trade, one after another.
+        Answers when everything was checked and the first change has begun; a file that cannot be applied changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyFlat(
+        self,
+        request: _orchestrator_pb2.VerifyFlatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.VerifyFlatResponse, _abc.Awaitable[_orchestrator_pb2.VerifyFlatResponse]]:
+        """Asks the venue until an account or a market holds nothing and rests nothing; raises an alarm when it takes too long."""
+
+    @_abc_1.abstractmethod
+    def ListOperations(
+        self,
+        request: _orchestrator_pb2.ListOperationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.ListOperationsResponse, _abc.Awaitable[_orchestrator_pb2.ListOperationsResponse]]:
+        """Lists commands that take several steps, the newest first."""
+
+    @_abc_1.abstractmethod
+    def GetOperation(
+        self,
+        request: _orchestrator_pb2.GetOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.GetOperationResponse, _abc.Awaitable[_orchestrator_pb2.GetOperationResponse]]:
+        """Shows one of them with its steps."""
 
     @_abc_1.abstractmethod
     def SubscribeEvents(

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AttachRequest(_message.Message):
-    __slots__ = ("start", "add", "release", "pause", "resume", "remove", "describe", "check", "share", "stop", "word", "exposure", "trip", "reset", "exit", "clear", "reconcile")
+    __slots__ = ("start", "add", "release", "pause", "resume", "remove", "describe", "check", "share", "stop", "word", "exposure", "trip", "reset", "exit", "clear", "reconcile", "flatten", "holdings")
     START_FIELD_NUMBER: _ClassVar[int]
     ADD_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,8 @@ class AttachRequest(_message.Message):
     EXIT_FIELD_NUMBER: _ClassVar[int]
     CLEAR_FIELD_NUMBER: _ClassVar[int]
     RECONCILE_FIELD_NUMBER: _ClassVar[int]
+    FLATTEN_FIELD_NUMBER: _ClassVar[int]
+    HOLDINGS_FIELD_NUMBER: _ClassVar[int]
     start: ShardStart
     add: ShardSymbol
     release: SymbolName
@@ -47,10 +49,12 @@ class AttachRequest(_message.Message):
     exit: RiskOrder
     clear: RiskOrder
     reconcile: ShardReconcile
-    def __init__(self, start: _Optional[_Union[ShardStart, _Mapping]] = ..., add: _Optional[_Union[ShardSymbol, _Mapping]] = ..., release: _Optional[_Union[SymbolName, _Mapping]] = ..., pause: _Optional[_Union[SymbolName, _Mapping]] = ..., resume: _Optional[_Union[SymbolName, _Mapping]] = ..., remove: _Optional[_Union[ShardRemove, _Mapping]] = ..., describe: _Optional[_Union[ShardQuestion, _Mapping]] = ..., check: _Optional[_Union[ShardQuestion, _Mapping]] = ..., share: _Optional[_Union[BudgetShare, _Mapping]] = ..., stop: _Optional[_Union[ShardStop, _Mapping]] = ..., word: _Optional[_Union[GlobalWord, _Mapping]] = ..., exposure: _Optional[_Union[ExposureShare, _Mapping]] = ..., trip: _Optional[_Union[RiskOrder, _Mapping]] = ..., reset: _Optional[_Union[RiskOrder, _Mapping]] = ..., exit: _Optional[_Union[RiskOrder, _Mapping]] = ..., clear: _Optional[_Union[RiskOrder, _Mapping]] = ..., reconcile: _Optional[_Union[ShardReconcile, _Mapping]] = ...) -> None: ...
+    flatten: SymbolName
+    holdings: ShardHoldingsQuestion
+    def __init__(self, start: _Optional[_Union[ShardStart, _Mapping]] = ..., add: _Optional[_Union[ShardSymbol, _Mapping]] = ..., release: _Optional[_Union[SymbolName, _Mapping]] = ..., pause: _Optional[_Union[SymbolName, _Mapping]] = ..., resume: _Optional[_Union[SymbolName, _Mapping]] = ..., remove: _Optional[_Union[ShardRemove, _Mapping]] = ..., describe: _Optional[_Union[ShardQuestion, _Mapping]] = ..., check: _Optional[_Union[ShardQuestion, _Mapping]] = ..., share: _Optional[_Union[BudgetShare, _Mapping]] = ..., stop: _Optional[_Union[ShardStop, _Mapping]] = ..., word: _Optional[_Union[GlobalWord, _Mapping]] = ..., exposure: _Optional[_Union[ExposureShare, _Mapping]] = ..., trip: _Optional[_Union[RiskOrder, _Mapping]] = ..., reset: _Optional[_Union[RiskOrder, _Mapping]] = ..., exit: _Optional[_Union[RiskOrder, _Mapping]] = ..., clear: _Optional[_Union[RiskOrder, _Mapping]] = ..., reconcile: _Optional[_Union[ShardReconcile, _Mapping]] = ..., flatten: _Optional[_Union[SymbolName, _Mapping]] = ..., holdings: _Optional[_Union[ShardHoldingsQuestion, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("hello", "screens", "event", "described", "refused", "checked", "left", "released", "quarantined", "unable", "restarted", "stopped", "rule", "saved", "facts", "exposure", "done", "reconciled")
+    __slots__ = ("hello", "screens", "event", "described", "refused", "checked", "left", "released", "quarantined", "unable", "restarted", "stopped", "rule", "saved", "facts", "exposure", "done", "reconciled", "holdings")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SCREENS_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +73,7 @@ class AttachResponse(_message.Message):
     EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     RECONCILED_FIELD_NUMBER: _ClassVar[int]
+    HOLDINGS_FIELD_NUMBER: _ClassVar[int]
     hello: ShardHello
     screens: ShardScreens
     event: ShardEvent
@@ -87,7 +92,8 @@ class AttachResponse(_message.Message):
     exposure: ExposureUse
     done: ShardDone
     reconciled: ShardReconciled
-    def __init__(self, hello: _Optional[_Union[ShardHello, _Mapping]] = ..., screens: _Optional[_Union[ShardScreens, _Mapping]] = ..., event: _Optional[_Union[ShardEvent, _Mapping]] = ..., described: _Optional[_Union[ShardDescribed, _Mapping]] = ..., refused: _Optional[_Union[ShardRefused, _Mapping]] = ..., checked: _Optional[_Union[ShardChecked, _Mapping]] = ..., left: _Optional[_Union[SymbolName, _Mapping]] = ..., released: _Optional[_Union[SymbolName, _Mapping]] = ..., quarantined: _Optional[_Union[SymbolSentence, _Mapping]] = ..., unable: _Optional[_Union[SymbolSentence, _Mapping]] = ..., restarted: _Optional[_Union[ActorRestarted, _Mapping]] = ..., stopped: _Optional[_Union[ShardStopped, _Mapping]] = ..., rule: _Optional[_Union[_risk_pb2.RiskRule, _Mapping]] = ..., saved: _Optional[_Union[SavedRule, _Mapping]] = ..., facts: _Optional[_Union[RiskFacts, _Mapping]] = ..., exposure: _Optional[_Union[ExposureUse, _Mapping]] = ..., done: _Optional[_Union[ShardDone, _Mapping]] = ..., reconciled: _Optional[_Union[ShardReconciled, _Mapping]] = ...) -> None: ...
+    holdings: ShardHoldings
+    def __init__(self, hello: _Optional[_Union[ShardHello, _Mapping]] = ..., screens: _Optional[_Union[ShardScreens, _Mapping]] = ..., event: _Optional[_Union[ShardEvent, _Mapping]] = ..., described: _Optional[_Union[ShardDescribed, _Mapping]] = ..., refused: _Optional[_Union[ShardRefused, _Mapping]] = ..., checked: _Optional[_Union[ShardChecked, _Mapping]] = ..., left: _Optional[_Union[SymbolName, _Mapping]] = ..., released: _Optional[_Union[SymbolName, _Mapping]] = ..., quarantined: _Optional[_Union[SymbolSentence, _Mapping]] = ..., unable: _Optional[_Union[SymbolSentence, _Mapping]] = ..., restarted: _Optional[_Union[ActorRestarted, _Mapping]] = ..., stopped: _Optional[_Union[ShardStopped, _Mapping]] = ..., rule: _Optional[_Union[_risk_pb2.RiskRule, _Mapping]] = ..., saved: _Optional[_Union[SavedRule, _Mapping]] = ..., facts: _Optional[_Union[RiskFacts, _Mapping]] = ..., exposure: _Optional[_Union[ExposureUse, _Mapping]] = ..., done: _Optional[_Union[ShardDone, _Mapping]] = ..., reconciled: _Optional[_Union[ShardReconciled, _Mapping]] = ..., holdings: _Optional[_Union[ShardHoldings, _Mapping]] = ...) -> None: ...
 
 class SymbolName(_message.Message):
     __slots__ = ("account", "symbol")
@@ -440,3 +446,45 @@ class ActorRestarted(_message.Message):
 class ShardStopped(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ShardHoldingsQuestion(_message.Message):
+    __slots__ = ("request", "account", "symbols", "instance", "whole")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    request: int
+    account: str
+    symbols: _containers.RepeatedScalarFieldContainer[str]
+    instance: str
+    whole: bool
+    def __init__(self, request: _Optional[int] = ..., account: _Optional[str] = ..., symbols: _Optional[_Iterable[str]] = ..., instance: _Optional[str] = ..., whole: _Optional[bool] = ...) -> None: ...
+
+class ShardHoldings(_message.Message):
+    __slots__ = ("request", "account", "positions", "orders")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    request: int
+    account: str
+    positions: _containers.RepeatedCompositeFieldContainer[HeldPosition]
+    orders: _containers.RepeatedCompositeFieldContainer[RestingOrders]
+    def __init__(self, request: _Optional[int] = ..., account: _Optional[str] = ..., positions: _Optional[_Iterable[_Union[HeldPosition, _Mapping]]] = ..., orders: _Optional[_Iterable[_Union[RestingOrders, _Mapping]]] = ...) -> None: ...
+
+class HeldPosition(_message.Message):
+    __slots__ = ("symbol", "quantity")
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    quantity: _common_pb2.Decimal
+    def __init__(self, symbol: _Optional[str] = ..., quantity: _Optional[_Union[_common_pb2.Decimal, _Mapping]] = ...) -> None: ...
+
+class RestingOrders(_message.Message):
+    __slots__ = ("symbol", "count")
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    count: int
+    def __init__(self, symbol: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from opensqt_actors.actors import operator
+from opensqt_actors.actors.operations import Kind, grid_from_json
 from opensqt_actors.actors.ports import Announce
 from opensqt_actors.actors.views import (
     AccountRow,
@@ -28,9 +29,10 @@ from opensqt_actors.actors.views import (
 )
 from opensqt_actors.api.backend import Asks, MakeRequest
 from opensqt_actors.api.events import EventHub, Subscription
+from opensqt_actors.api.operations import Answer, OperationView
 from opensqt_actors.api.orchestrator import Orchestrator
 from opensqt_actors.api.server import ApiServer
-from opensqt_actors.domain.settings import GridMode, GridSettings, SymbolState
+from opensqt_actors.domain.settings import GridMode, GridSettings, RemoveMode, SymbolState
 
 T = TypeVar("T")
 NOW = 1_800_000_000_000_000_000
@@ -108,6 +110,7 @@ class FakeBackend:
     state: str = "running"
 
     def __post_init__(self) -> None:
+        self.operations = FakeOperations(self)
         self.asks = Asks(self._take)
         for symbol in ("BTCUSDT", "ETHUSDT"):
             self.rows["main", symbol] = row(symbol)
@@ -165,6 +168,12 @@ class FakeBackend:
             case operator.RemoveSymbol():
                 del self.rows[key]
                 return operator.Done(f"{request.symbol} is being removed ({request.mode.value})")
+            case operator.MoveSymbol():
+                return operator.Done(f"{request.symbol} is on its way to {request.shard}")
+            case operator.FlattenSymbol():
+                return operator.Done(f"{request.symbol} is being closed")
+            case operator.GetHoldings():
+                return operator.Done(f"the venue is being asked about {request.symbol}")
             case operator.PauseSymbol():
                 self.rows[key] = replace(self.rows[key], state=SymbolState.PAUSED)
                 return operator.Done(f"{request.symbol} is paused")
@@ -197,6 +206,56 @@ class FakeBackend:
             symbols=rows,
             shard_rows=(ShardRow("shard-0", self.state, 7, len(rows), 0, 1 << 27, ""),),
         )
+
+
+class FakeOperations:
+    """Each operation is one question to the backend, and has ended with its answer. asked: kind, key and arguments."""
+
+    def __init__(self, backend: FakeBackend) -> None:
+        self.backend = backend
+        self.asked: list[tuple[Kind, str, dict[str, Any]]] = []
+        self.known: dict[str, OperationView] = {}
+        self.applied = Answer(
+            "apply-1", operator.Done("2 symbols take changed settings up"), ("SOLUSDT is not traded",)
+        )
+
+    async def perform(self, kind: Kind, key: str, arguments: Mapping[str, Any], timeout: float) -> Answer:
+        self.asked.append((kind, key, dict(arguments)))
+        try:
+            answer = await self.backend.ask(lambda number: _request(number, kind, arguments), timeout)
+        except TimeoutError:
+            answer = operator.Refusal("timeout", "no answer in time")
+        return Answer(key or f"{kind.value}-1", answer)
+
+    async def apply(self, key: str, timeout: float) -> Answer:
+        return self.applied
+
+    async def records(self, limit: int, *, running: bool) -> tuple[OperationView, ...]:
+        found = [view for view in self.known.values() if not running or view.record.outcome is None]
+        return tuple(found[:limit])
+
+    async def show(self, key: str) -> OperationView | None:
+        return self.known.get(key)
+
+
+def _request(number: int, kind: Kind, given: Mapping[str, Any]) -> operator.Request:
+    account, symbol = given["account"], given["symbol"]
+    match kind:
+        case Kind.ADD:
+            grid = grid_from_json(given["grid"])
+            return operator.AddSymbol(number, account, symbol, grid, given["strategy"], given["adopt"])
+        case Kind.REMOVE:
+            return operator.RemoveSymbol(number, account, symbol, RemoveMode(given["mode"]))
+        case Kind.MOVE:
+            return operator.MoveSymbol(number, account, symbol, given["shard"])
+        case Kind.PAUSE:
+            return operator.PauseSymbol(number, account, symbol)
+        case Kind.RESUME:
+            return operator.ResumeSymbol(number, account, symbol)
+        case Kind.FLATTEN:
+            return operator.FlattenSymbol(number, account, symbol)
+        case _:
+            return operator.GetHoldings(number, account, symbol)
 
 
 class Loop:
@@ -238,7 +297,7 @@ class Service:
 
 
 async def _serve(path: Path, backend: FakeBackend) -> ApiServer:
-    server = ApiServer(path, Orchestrator(backend, backend.accounts, DEFAULTS, now=lambda: NOW))
+    server = ApiServer(path, Orchestrator(backend, backend.operations, backend.accounts, DEFAULTS, now=lambda: NOW))
     await server.start()
     return server
 

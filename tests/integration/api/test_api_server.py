@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def server(path: Path, backend: Any) -> ApiServer:
-    return ApiServer(path, Orchestrator(backend, ("main",), GridSettings()))
+    return ApiServer(path, Orchestrator(backend, backend.operations, ("main",), GridSettings()))
 
 
 def test_the_socket_and_its_folder_are_for_their_user_alone(service: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,3 +239,29 @@ def test_a_restart_by_an_operator_leaves_the_orders_and_is_no_failure() -> None:
     effects = bench.step(ShardGone(bench.life, "exit code 0"))
     assert [e.launch for e in effects if isinstance(e, ReachShard)] == [True]
     assert bench.proxy.restarts == 0
+
+
+def test_a_process_that_trades_with_settings_of_before_takes_the_changed_ones_up() -> None:
+    """The supervisor died between writing them down and telling the shard."""
+    bench = Bench()
+    bench.step(shard.StartShard())
+    changed = replace(SPEC, grid=replace(SPEC.grid, buy_window=3))
+    bench.up(SPEC, started=True)
+    effects = bench.step(shard.AddSymbolActor(changed))
+    assert commands(effects) == [shard.ReleaseSymbol(*KEY)]
+    effects = bench.said(shard.SymbolReleased(*KEY))
+    assert commands(effects) == [shard.AddSymbolActor(changed)]
+    assert not told(effects, shard.SymbolReleased)
+    bench.up(changed, started=True)
+    assert not [c for c in commands(bench.step(shard.AddSymbolActor(changed))) if isinstance(c, shard.ReleaseSymbol)]
+
+
+def test_a_shard_that_does_not_run_cannot_be_asked_what_the_venue_holds() -> None:
+    bench = Bench()
+    bench.step(shard.StartShard())
+    [reply] = bench.step(exchange.CheckHoldings(9, "main", ("BTCUSDT",), "aa"))
+    assert reply.request == 9
+    assert reply.payload.code == "unavailable"
+    bench.running()
+    question = exchange.CheckHoldings(9, "main", ("BTCUSDT",), "aa")
+    assert commands(bench.step(question)) == [question]

@@ -23,6 +23,7 @@ from opensqt_actors.actors.risk_messages import RiskChanged
 from opensqt_actors.actors.symbol import (
     Describe,
     Execution,
+    Flatten,
     Pause,
     Phase,
     Remove,
@@ -548,6 +549,46 @@ def test_a_flatten_order_that_is_refused_is_tried_again_and_not_in_a_loop() -> N
     assert timer is not None
     market.step(timer.message, timer.after)
     assert market.places()
+
+
+def test_flattened_it_closes_and_stays_without_orders_until_it_is_resumed() -> None:
+    market = held()
+    market.step(Flatten())
+    assert len(market.cancels()) == market.actor.slots.working == 3
+    for level in (-1, -2, -3):
+        assert not market.places()
+        market.update(market.plan(level), OrderStatus.CANCELED)
+    (plan,) = market.places()
+    assert (plan.kind, plan.request.price, plan.request.reduce_only) == (OrderKind.FLATTEN_SELL, None, True)
+    market.update(plan, OrderStatus.FILLED, plan.request.quantity, replace(market.fill(plan), price=99_000))
+    assert (market.actor.slots.position, market.actor.slots.working) == (0, 0)
+    assert market.actor.state is SymbolState.PAUSED
+    market.quote(9_900.0)
+    assert not market.places()
+    assert not market.told(SymbolDone)
+    market.step(Flatten())
+    assert not market.places()
+    assert not market.cancels()
+    market.step(Resume())
+    assert market.places()
+
+
+def test_flattened_and_then_removed_it_leaves_as_the_removal_says() -> None:
+    market = held()
+    market.step(Flatten())
+    market.step(Remove(RemoveMode.LEAVE))
+    for level in (-1, -2, -3):
+        market.update(market.plan(level), OrderStatus.CANCELED)
+    assert not market.places()
+    assert market.told(SymbolDone)
+    assert market.actor.slots.position > 0
+
+
+def test_a_refused_market_that_holds_something_can_be_closed_without_being_removed() -> None:
+    market = held()
+    market.prepare(Fees(Decimal("0.01"), Decimal("0.01")))
+    market.step(Flatten())
+    assert market.told(WantTruth)
 
 
 def test_leaving_cancels_everything_and_keeps_the_position() -> None:

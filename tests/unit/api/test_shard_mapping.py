@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import Hello, Screens
-from opensqt_actors.actors.supervisor import check_settings
-from opensqt_actors.actors.views import AccountRow, ReconcileView, RiskRow, SymbolRow
+from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, RiskRow, SymbolRow
 from opensqt_actors.api.shard_mapping import command_from, command_to, fact_from, fact_to
 from opensqt_actors.api.shard_outbox import Outbox, OutboxFull
 from opensqt_actors.api.shard_risk_mapping import UnknownMessage
@@ -44,6 +44,9 @@ COMMANDS = [
     shard.ToSymbol("main", "BTCUSDT", symbol.Describe(41)),
     shard.ToSymbol("main", "BTCUSDT", symbol.ReconcileNow(42, True)),
     exchange.CheckSymbol(5, "main/BTCUSDT", ASKER),
+    shard.ToSymbol("main", "BTCUSDT", symbol.Flatten()),
+    exchange.CheckHoldings(43, "main", ("BTCUSDT", "ETHUSDT"), "aa", True),
+    exchange.CheckHoldings(44, "main", (), "aa"),
     shard.ShareBudget("main", 333),
     shard.StopShard(True, False),
     GlobalWord((("breaker_global", "it is open"),), 2, ("breaker_global", "few")),
@@ -55,6 +58,8 @@ COMMANDS = [
     operator.ClearEmergency(4, "main", "why"),
 ]
 FACTS = [
+    Reply(43, HoldingsView("main", (("BTCUSDT", Decimal("-0.5")),), (("ETHUSDT", 3),))),
+    Reply(44, HoldingsView("main", (), ())),
     Hello(77, "1.0", "abc", True, (SPEC,)),
     Screens((ROW,), (AccountRow("main", True, False, 3, 4, 0, 900, 800, 250),), 1 << 30),
     Announce("order.foreign", "main", "BTCUSDT", "an order", "warning", {"id": "7"}),

@@ -9,7 +9,7 @@ import pytest
 
 from opensqt_actors import __version__, resources
 from opensqt_actors.actors.leases import LeaseTerms
-from opensqt_actors.cli import shards, symbols
+from opensqt_actors.cli import config, operations, risk, shards, symbols
 from opensqt_actors.cli.main import app, run
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.storage import ASSIGN, Database, Registry
@@ -116,8 +116,11 @@ def test_the_page_describes_every_command() -> None:
     ]
     names += [f"opensqt symbols {command.name}" for command in symbols.app.registered_commands]
     names += [f"opensqt shards {command.name}" for command in shards.app.registered_commands]
+    names += [f"opensqt operations {command.name}" for command in operations.app.registered_commands]
+    names += [f"opensqt risk {command.name}" for command in risk.app.registered_commands]
+    names += [f"opensqt config {command.name}" for command in config.app.registered_commands]
     assert [name for name in names if f"`{name}" not in page] == []
-    assert len(names) == 16
+    assert len(names) == 27
 
 
 def test_asking_for_the_status_imports_nothing_heavy() -> None:

@@ -51,11 +51,11 @@ def test_the_schema_in_the_repository_is_the_programs(capsys: pytest.CaptureFixt
 def test_every_setting_says_how_a_change_is_taken() -> None:
     marks = {(section, name): shape["x-change"] for section, name, shape in fields() if "$ref" not in shape}
     assert set(marks.values()) == {"live", "restart"}
-    assert {section for (section, _), mark in marks.items() if mark == "live"} == {"SymbolEntry"}
+    assert {section for (section, _), mark in marks.items() if mark == "live"} == {"SymbolEntry", "GridDefaults"}
     page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
     said = re.search(r"takes a change of (.+) while it runs", page)
     assert said is not None
-    assert said[1] == "`symbols`"
+    assert said[1] == "`symbols` and `defaults`"
 
 
 def test_every_number_has_bounds_in_words_that_editors_know() -> None:

@@ -1,0 +1,13 @@
+"""Venues and supervisors as processes, as the main job's tests have them; and runners on databases of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from engines.conftest import url  # noqa: F401 - a fixture
+from main_job.conftest import folder, make_supervisor, pytest_runtest_makereport, start_venue  # noqa: F401 - fixtures
