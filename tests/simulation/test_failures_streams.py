@@ -299,7 +299,9 @@ def test_f25_a_delisted_market_opens_nothing_is_told_once_a_pause_and_the_others
         order for _, effect in sent for order in effect.orders if order.symbol == name and order.client_id[14] in "bs"
     ]
     assert again == []
-    assert "takes no orders" in explain(world, name).row.why
+    gates = dict(explain(world, name).gates)
+    assert "takes no orders" in gates["market_closed"]
+    assert ("breaker" in gates) == settle  # a position that is gone without a trade is a fault
     assert len(said(world, "market.closed")) == 1
     assert len(openings(world, other)) == GRID.buy_window
     world.advance(130)

@@ -131,8 +131,8 @@ def test_a_breaker_that_is_open_is_still_open_after_a_kill(start_venue: Any, mak
     supervisor.start()
     supervisor.wait_trading(3, venue.stir)
     wait_until(lambda: openings(venue, names[1]), "the others' ladders")
+    wait_until(lambda: "the news at eight" in supervisor.rows()[names[0]].why, "the reason, once there is a price")
     assert not openings(venue, names[0])
-    assert "the news at eight" in supervisor.rows()[names[0]].why
     assert "the news at eight" in opensqt(supervisor, "risk", "status")
     opensqt(supervisor, "risk", "trip")
     wait_until(lambda: not openings(venue), "all openings cancelled by the global breaker")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from support.accounting import exit_orders, openings, settled
 from support.events import told
-from support.processes import ACCOUNT, wait_until
+from support.processes import ACCOUNT, pb, wait_until
 
 from opensqt_actors.actors import shard, symbol
 from opensqt_actors.actors.ports import Reply
@@ -21,6 +24,28 @@ from opensqt_actors.domain.ids import decode
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(120)]
 SILENCE = {"shard_unheard": 4}
+
+
+def stand_still(fleet: Any) -> None:
+    """Stop the supervisor's process once all shards run, at a moment when it does not hold SQLite's lock.
+
+    With the lock in its hands no shard could write down what it says.
+    """
+    wait_until(lambda: all(row.state == pb.SHARD_STATE_RUNNING for row in fleet.shards().values()), "all shards")
+    file = sa.make_url(fleet.supervisor.database_url).database
+
+    def stopped() -> bool:
+        fleet.supervisor.signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(str(file), timeout=1)) as connection:
+            try:
+                connection.execute("begin immediate")
+            except sqlite3.OperationalError:
+                fleet.supervisor.signal(signal.SIGCONT)
+                return False
+            connection.rollback()
+        return True
+
+    wait_until(stopped, "a supervisor that stands still without a lock")
 
 
 def nothing_opens(fleet: Any) -> None:
@@ -65,7 +90,7 @@ def ask_in_silence(fleet: Any, number: int, name: str) -> dict[str, str]:
 def test_shards_of_a_supervisor_that_stands_still_open_nothing_until_it_goes_on(fleet: Any) -> None:
     processes = fleet.processes()
     wait_until(lambda: openings(fleet.venue), "openings")
-    fleet.supervisor.signal(signal.SIGSTOP)
+    stand_still(fleet)
     try:
         nothing_opens(fleet)
         wait_until(
@@ -102,7 +127,7 @@ def test_shards_of_a_dead_supervisor_open_nothing_until_the_next_one_is_there(fl
 
 @pytest.mark.parametrize("fleet", [SILENCE], indirect=True)
 def test_a_supervisor_that_is_attached_but_silent_is_not_heard_and_explain_says_so(fleet: Any) -> None:
-    fleet.supervisor.signal(signal.SIGSTOP)
+    stand_still(fleet)
     try:
         gates = ask_in_silence(fleet, 0, fleet.names[0])
         assert "nothing was heard of the risk over all shards for 4 s" in gates[UNHEARD]
