@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import GRID, Fleet, made
+from operations_fleet import GRID, Fleet, made
 
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.operations import Ended, Kind, Record, grid_to_json

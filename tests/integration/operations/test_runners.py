@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import STEPS, Bench
+from operations_bench import STEPS, Bench
 from sqlalchemy.engine import make_url
 
 from opensqt_actors.actors.operations import Ended, Kind
@@ -200,7 +200,7 @@ def test_killed_again_and_again_every_operation_ends_and_no_recorded_step_is_rep
     engine: str, url: str, tmp_path: Path, at: str
 ) -> None:
     effects = tmp_path / "effects"
-    script = str(Path(__file__).parent / "kill_me.py")
+    script = str(Path(__file__).parent / "operations_kill_me.py")
 
     def life(first: int, point: str, after: int) -> int:
         command = [sys.executable, script, engine, url, str(effects), str(first), point, str(after)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench import Bench
+from operations_bench import Bench
 
 
 async def main(engine: str, url: str, effects: Path, first: int, at: str, after: int) -> None:
