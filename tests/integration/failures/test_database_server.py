@@ -48,7 +48,7 @@ def test_f34_with_the_server_stopped_cancels_leave_and_openings_do_not_until_it_
     request = pb.PauseSymbolRequest(account=stage.account, symbol=PAUSED)
     code, sentence = stage.supervisor.refusal("PauseSymbol", request)
     assert code is grpc.StatusCode.UNAVAILABLE
-    assert "nothing was changed" in sentence
+    assert "could not be written down" in sentence
     assert len(stage.buys(PAUSED)) == WINDOW
     stage.supervisor.ask("TripBreaker", pb.TripBreakerRequest(account=stage.account, symbol=PAUSED, reason="a drill"))
     wait_until(lambda: not stage.buys(PAUSED), "cancels, although nothing can be written")

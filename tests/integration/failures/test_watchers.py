@@ -152,7 +152,7 @@ def test_f28_a_change_that_cannot_be_saved_is_not_applied_either(stage: Stage) -
         for method, request in changes:
             code, sentence = stage.supervisor.refusal(method, request)
             assert code is grpc.StatusCode.UNAVAILABLE, sentence
-            assert "nothing was changed" in sentence
+            assert "could not be written down" in sentence
         assert {order["clientOrderId"] for order in stage.buys(HEARD)} == ladder
         assert NEW not in stage.supervisor.rows()
     assert registry_rows(stage.supervisor.database_url) == rows
