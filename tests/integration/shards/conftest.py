@@ -37,6 +37,11 @@ class Fleet:
         status = self.supervisor.status()
         return {row.shard_id: row for row in status.shards} if status is not None else {}
 
+    def all_running(self) -> bool:
+        """Whether every shard runs, also one without a symbol."""
+        rows = self.shards().values()
+        return len(rows) == SHARDS and all(row.state == pb.SHARD_STATE_RUNNING for row in rows)
+
     def processes(self) -> dict[int, int]:
         """The living processes by their shard's number."""
         return dict(shard_processes(self.supervisor.state))
@@ -84,6 +89,7 @@ def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any
     made = Fleet(venue, supervisor, names)
     try:
         supervisor.wait_trading(SYMBOLS)
+        wait_until(made.all_running, "all shards")
         yield made
     finally:
         supervisor.stop()

@@ -462,7 +462,7 @@ def test_f36_orders_and_fills_of_a_later_epoch_are_the_next_owners_business() ->
     report = OrderReport(later, "XUSDT", "v1", Side.BUY, OrderStatus.NEW, 100, 5, 0, 1)
     assert slots.report(report) is None
     assert slots.fill(Fill("XUSDT", 1, later, "v1", Side.BUY, 100, 5, Decimal(0), "USDT", True, 1)) is None
-    assert (slots.orphans, slots.position, slots.by_level) == (set(), 0, {})
+    assert (slots.orphans, slots.strangers, slots.position, slots.by_level) == (set(), {}, 0, {})
     earlier = IdCoder("s1", 1, 2).encode(2, OrderKind.OPEN_BUY, 9)
     slots.report(OrderReport(earlier, "XUSDT", "v2", Side.BUY, OrderStatus.NEW, 100, 5, 0, 1))
-    assert slots.orphans == {earlier}
+    assert set(slots.strangers) == {earlier}  # whoever owns the slots has it cancelled at once
