@@ -35,12 +35,13 @@ from opensqt_actors.domain.orders import (
     CancelRequest,
     NotSent,
     OrderReport,
+    OrderStatus,
     OutcomeUnknown,
     RefusalCode,
     Refused,
     Truth,
 )
-from opensqt_actors.domain.records import Intent
+from opensqt_actors.domain.records import Intent, OrderSaved
 from opensqt_actors.runtime.effects import Effect, SetTimer
 
 MILLISECOND = SECOND // 1000
@@ -257,10 +258,14 @@ class OrderDesk:
                 continue
             self.budget.take(now, len(batch))
             self._in_flight += 1
-            if again or at_once:
+            if again:
+                # Before it goes: the next life must wait for this request, not for the first one.
+                effects.append(ports.Persist(tuple(self._sent_again(plan, now) for plan in batch)))
                 effects += self._send(batch, now)
-                if not again:
-                    effects.append(ports.Persist(tuple(self.intent(plan, now) for plan in batch)))
+                continue
+            if at_once:
+                effects += self._send(batch, now)
+                effects.append(ports.Persist(tuple(self.intent(plan, now) for plan in batch)))
                 continue
             number = self.new_batch()
             self._commits[number] = tuple(batch)
@@ -283,6 +288,11 @@ class OrderDesk:
             self.account, request.symbol, request.client_id, plan.level, plan.kind, plan.generation, request.side,
             request.price or 0, request.quantity, request.reduce_only, request.post_only, now,
         )  # fmt: skip
+
+    def _sent_again(self, plan: OrderPlan, now: int) -> OrderSaved:
+        """What is written down of an order that goes once more under its id."""
+        name, client_id = plan.request.symbol, plan.request.client_id
+        return OrderSaved(self.account, name, client_id, OrderStatus.PENDING, 0, "", "sent again", now)
 
     def intents_committed(self, message: ports.IntentsCommitted, now: int) -> list[Effect]:
         """Durable: send, unless something came between."""

@@ -75,8 +75,8 @@ class Ledger:
         if key is None:
             return
         order = WorkingOrder(
-            intent.client_id, intent.kind, intent.price, intent.quantity, intent.generation, intent.at,
-            intent.reduce_only,
+            intent.client_id, intent.kind, intent.price, intent.quantity, intent.generation,
+            max(intent.at, live.sent_at), intent.reduce_only,
         )  # fmt: skip
         order.filled = order.booked = live.filled
         order.venue_id = live.venue_id

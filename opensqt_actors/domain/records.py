@@ -180,12 +180,16 @@ Entry = (
 
 @dataclass(frozen=True, slots=True)
 class LiveOrder:
-    """A journalled order that has no terminal status yet: its intent and its newest known state."""
+    """A journalled order that has no terminal status yet: its intent and its newest known state.
+
+    sent_at: ns, when it was sent once more, 0 = never.
+    """
 
     intent: Intent
     status: OrderStatus
     filled: int
     venue_id: str
+    sent_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,9 @@ def intent_of(row: RowMapping) -> Intent:
 
 
 def _live_order(row: RowMapping) -> LiveOrder:
-    return LiveOrder(intent_of(row), OrderStatus(row["status"]), row["filled"], row["venue_id"])
+    status, at = OrderStatus(row["status"]), row["updated_at"]
+    sent_at = at if status is OrderStatus.PENDING and at > row["created_at"] else 0
+    return LiveOrder(intent_of(row), status, row["filled"], row["venue_id"], sent_at)
 
 
 def _memory(row: RowMapping) -> MemorySaved:

@@ -72,6 +72,13 @@ async def test_everything_that_was_written_is_restored(database, start, maker):
     assert restored.orders == (LiveOrder(maker.intent(5), OrderStatus.PARTIALLY_FILLED, 4, "v5"),)
     assert restored.known_trades == {77}
     assert restored.generation_floor == 6
+    run.journal.append((maker.saved(5, OrderStatus.PENDING, at=99),))
+    await run.commit(maker.intent(7))
+    sent_again = maker.saved(7, OrderStatus.PENDING, at=100, venue_id="")
+    run.journal.append((sent_again,))
+    again = await run.load(maker)
+    assert isinstance(again, Restored)
+    assert again.orders == (*restored.orders, LiveOrder(maker.intent(7), OrderStatus.PENDING, 0, "", sent_again.at))
 
 
 async def test_a_symbol_that_was_never_seen_is_empty(database, start, maker):

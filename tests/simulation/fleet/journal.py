@@ -141,7 +141,15 @@ class Tables:
             memory=self.memories.get(mine),
             slots=slots,
             orders=tuple(
-                LiveOrder(row.intent, row.status, row.filled, row.venue_id) for row in orders if not row.status.terminal
+                LiveOrder(
+                    row.intent,
+                    row.status,
+                    row.filled,
+                    row.venue_id,
+                    row.at if row.status is OrderStatus.PENDING and row.at > row.intent.at else 0,
+                )
+                for row in orders
+                if not row.status.terminal
             ),
             generation_floor=max(
                 [self.floors.get(mine, 0), *(row.intent.generation for row in orders), *(s.generation for s in slots)]

@@ -38,6 +38,7 @@ from opensqt_actors.domain.orders import (
     Refused,
     Truth,
 )
+from opensqt_actors.domain.records import OrderSaved
 
 BUY, SELL = OrderKind.OPEN_BUY, OrderKind.OPEN_SELL
 EXIT = OrderKind.EXIT_SELL
@@ -195,6 +196,18 @@ def test_f01_an_unknown_outcome_is_looked_up_and_never_sent_again_blindly(bench:
     assert bench.told(OrderUpdate, "AUSDT")
     bench.step(Sweep(), 100 * SECOND)
     assert not bench.effects(ports.FindOrder)
+
+
+def test_f15_an_exit_that_goes_once_more_is_written_down_as_sent_now_before_it_goes(bench: Bench) -> None:
+    plan = bench.plan(kind=EXIT, again=True)
+    bench.submit(plan)
+    kinds = [type(effect) for effect in bench.sent]
+    assert kinds.index(ports.Persist) < kinds.index(ports.SendPlaces)
+    [(entry,)] = [effect.entries for effect in bench.effects(ports.Persist)]
+    assert isinstance(entry, OrderSaved)
+    assert (entry.client_id, entry.status, entry.filled, entry.at) == (
+        plan.request.client_id, OrderStatus.PENDING, 0, bench.now
+    )  # fmt: skip
 
 
 def test_a_duplicate_id_means_that_the_order_is_there_already(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from opensqt_actors.actors.exchange_messages import Attach, NotAgain, OrderUpdat
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
 from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.domain.ids import ClientId, OrderKind
-from opensqt_actors.domain.orders import OrderReport, OrderStatus
+from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
 from opensqt_actors.domain.records import FillSaved, LiveOrder, OrderSaved, TotalsSaved
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.domain.slots import SlotStatus
@@ -115,6 +115,20 @@ def test_f15_an_exit_that_was_on_its_way_goes_out_again_under_the_same_id_at_onc
     assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
     market.update(plan, OrderStatus.NEW)
     assert market.actor.slots.slot(-1).status is SlotStatus.LOCKED
+
+
+@pytest.mark.parametrize("resent", [False, True])
+def test_f15_an_exit_that_the_last_life_sent_once_more_is_waited_for_from_then_on(resent: bool) -> None:
+    order = live(-1, OrderKind.EXIT_SELL, at=NOW - 60 * SECOND, known=False)
+    order = replace(order, sent_at=NOW - SECOND if resent else 0)
+    market = Market(restored=journal(order, slots=(held(),)))
+    market.prepare()
+    market.truth(found=((order.intent.client_id, None),), position=10)
+    (plan,) = market.places()
+    assert plan.again
+    market.fails(plan, RefusalCode.WOULD_CROSS)
+    holder = market.actor.slots.holder(plan.request.client_id)
+    assert (holder is not None) == resent, "a second exit beside it could close twice"
 
 
 @pytest.mark.parametrize("quantity", [0, 6])
