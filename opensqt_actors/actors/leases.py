@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from opensqt_actors.actors.ports import REQUEST_WINDOW
+
 SECOND = 1_000_000_000
 MILLISECOND = SECOND // 1_000
 FUTURE = SECOND
@@ -57,7 +59,7 @@ class LeaseTerms:
     @property
     def request_window(self) -> int:
         """ns after which the venue is to refuse a request as too old, so that none of the last owner's outlives it."""
-        return self.margin + self.grace - FUTURE
+        return min(self.margin + self.grace - FUTURE, REQUEST_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from opensqt_actors.actors.ports import REQUEST_WINDOW
 from opensqt_actors.actors.views import SymbolRow
 from opensqt_actors.domain.preflight import PreflightSettings
 from opensqt_actors.domain.settings import RemoveMode
@@ -26,7 +27,7 @@ class Execution:
     post_only_retries: int = 3
     post_only_fallback: str = "pause"
     slot_pause: int = 60 * SECOND
-    request_life: int = 7 * SECOND // 2
+    request_life: int = REQUEST_WINDOW + SECOND
     orphan_grace: int = 5 * SECOND
     preflight: PreflightSettings = field(default_factory=PreflightSettings)
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from loguru import logger
 
-from opensqt_actors.actors.ports import OrdersCounted, Published, StreamDown, StreamUp, Throttled
+from opensqt_actors.actors.ports import REQUEST_WINDOW, OrdersCounted, Published, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import (
@@ -65,7 +65,7 @@ class Tuning:
     """Times of the session, in seconds unless named otherwise. The defaults suit the real venue."""
 
     request_timeout: float = 5.0
-    recv_window_ms: int = 2_500
+    recv_window_ms: int = REQUEST_WINDOW // 1_000_000
     socket_answer: float = 5.0
     prove_orders: float = 30.0
     event_patience: float = 10.0

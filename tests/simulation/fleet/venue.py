@@ -43,7 +43,6 @@ from opensqt_actors.simvenue.exchange import Exchange
 
 __all__ = ["MS", "SECOND", "Latency", "SimulatedVenue"]
 
-REQUEST_LIFE = 5 * SECOND // 2
 GRACE = SECOND // 2
 
 
@@ -174,7 +173,7 @@ class SimulatedVenue(Connection):
             self.on_send(request, self.clock.now())
         faults = self.faults
         ids = [order.client_id for order in effect.orders]
-        self._unanswered.update((client_id, self.clock.now() + REQUEST_LIFE) for client_id in ids)
+        self._unanswered.update((client_id, self.clock.now() + ports.REQUEST_WINDOW) for client_id in ids)
         held = self._paused("place") or self._ban()
         if held:
             answer = ports.PlacesAnswered(tuple(NotSent(i, "banned", held) for i in ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from support.lease_table import LeaseRows, MemoryLeases
 
 from opensqt_actors.actors.leases import SECOND, Lease, Leases, LeaseTerms
+from opensqt_actors.actors.symbol_messages import Execution
 
 TERMS = LeaseTerms()
 BTC, ETH = ("main", "BTCUSDT"), ("main", "ETHUSDT")
@@ -98,6 +100,8 @@ def test_a_host_that_slept_through_it_all_is_told_both_at_once(leases: Leases) -
 
 def test_requests_of_a_last_owner_are_too_old_for_the_venue_when_the_next_one_may_begin() -> None:
     assert TERMS.life + TERMS.request_window + SECOND <= TERMS.ttl + TERMS.grace
+    # However long the terms: what a dead process has sent is waited for no longer than that.
+    assert replace(TERMS, grace=60 * SECOND).request_window < Execution().request_life
 
 
 # --- several owners, one table ---------------------------------------------------------------------------------------
