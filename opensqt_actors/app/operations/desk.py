@@ -262,7 +262,9 @@ class OperationsDesk:
         while True:
             try:
                 view = await self._backend.ask(operator.GetRisk, self._pace.ask)
-                for row in view.rules if isinstance(view, RiskView) else ():
+                rules = view.rules if isinstance(view, RiskView) else ()
+                self._seen &= {f"flat-{row.account}-{row.since}" for row in rules}
+                for row in rules:
                     key = f"flat-{row.account}-{row.since}"
                     if row.scope != "emergency" or row.state != "exited" or key in self._seen:
                         continue
