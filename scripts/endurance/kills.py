@@ -2,15 +2,18 @@
 
 Markets go on moving while the process is dead, so that levels fill behind its back; then they only tick, and the time
 runs from the start of the new process until every position of the venue has its resting exits. Every second kill hits a
-process that is still starting. One JSON line, with the medians of the phases of the starts, as the supervisor's log
-tells them; exit code 1 when a book differs.
+process that is still starting. With --shards a shard's process is killed instead, each time one that trades, and the
+time runs from the kill: what starts the next one is the supervisor. One JSON line, with the medians of the phases of
+the starts, as the log tells them; exit code 1 when a book differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -18,6 +21,8 @@ from pathlib import Path
 from job import database_section, quantile, say, supervisor, venue, workplace
 from support.accounting import audited, differences, exposed, order_differences, unjournalled
 from support.processes import Supervisor, VenueProcess, wait_until
+
+from opensqt_actors.app.shard_lock import shard_processes
 
 LOOK = 0.02
 PATIENCE = 60.0
@@ -59,6 +64,32 @@ def book_differences(job: Supervisor, at: VenueProcess) -> list[str]:
     return order_differences(at) + sorted(unjournalled(job.database_url, at))
 
 
+def kill_supervisor(job: Supervisor, number: int, symbols: int, chance: random.Random) -> None:
+    """Kill the supervisor: every second time while it starts."""
+    if job.process is None:
+        job.start()
+    if number % 2:
+        time.sleep(chance.uniform(0.3, 3.0))
+    else:
+        trade(job, symbols, chance)
+    job.kill()
+
+
+def kill_a_shard(job: Supervisor, symbols: int, chance: random.Random) -> None:
+    """Kill the process of one shard, whichever."""
+    if job.process is None:
+        job.start()
+    trade(job, symbols, chance)
+    os.kill(chance.choice(sorted(dict(shard_processes(job.state)).values())), signal.SIGKILL)
+
+
+def trade(job: Supervisor, symbols: int, chance: random.Random) -> None:
+    """For a while."""
+    job.wait_trading(symbols)
+    job.wait_fills(5)
+    time.sleep(chance.uniform(0.0, 2.0))
+
+
 def main() -> int:
     """Kill as often as was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,6 +98,7 @@ def main() -> int:
     parser.add_argument("--window", type=int, default=20, help="levels of each grid on either side")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--postgres", metavar="URL", help="a PostgreSQL server for a new database, instead of SQLite")
+    parser.add_argument("--shards", type=int, default=0, help="so many shards, one of which is killed each time")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     times: list[float] = []
@@ -74,30 +106,28 @@ def main() -> int:
     behind: list[int] = []
     wrong: list[str] = []
     illegal = 0
+    # what a policy makes of so many kills, quarantine and back-off, is not asked here
+    patient = {"intensity": 1_000, "period": 1} if options.shards else {}
     window = {"buy_window": options.window, "sell_window": options.window}
     with (
         workplace() as folder,
         database_section(options.postgres) as database,
         venue(folder, "--symbols", str(options.symbols), "--seed", str(options.seed), "--profile", "demo") as at,
-        supervisor(folder, at, defaults=window, **database) as job,
+        supervisor(folder, at, defaults=window, shards=options.shards, supervision=patient, **database) as job,
     ):
         for number in range(options.kills):
-            if job.process is None:
-                job.start()
-            if number % 2:
-                time.sleep(chance.uniform(0.3, 3.0))
+            if options.shards:
+                kill_a_shard(job, options.symbols, chance)
             else:
-                job.wait_trading(options.symbols)
-                job.wait_fills(5)
-                time.sleep(chance.uniform(0.0, 2.0))
+                kill_supervisor(job, number, options.symbols, chance)
+            started, written = time.monotonic(), job.log.stat().st_size
             before = at.account()["fills"]
-            job.kill()
             time.sleep(chance.uniform(0.0, 1.0))
             at.pause()
             behind.append(at.account()["fills"] - before)
-            written = job.log.stat().st_size
-            started = time.monotonic()
-            job.start()
+            if not options.shards:
+                started, written = time.monotonic(), job.log.stat().st_size
+                job.start()
             seconds, last = protected(started, at)
             times.append(seconds)
             starts.append(phases(job.log, written))
@@ -121,6 +151,8 @@ def main() -> int:
         database="postgresql" if options.postgres else "sqlite",
         kills=len(times),
         symbols=options.symbols,
+        shards=options.shards,
+        load=round(os.getloadavg()[0], 1),
         fills=fills,
         fills_while_dead=sum(behind),
         orders_doubled=doubled,
