@@ -46,7 +46,11 @@ class Coverage:
 
 
 def coverage(orders: Iterable[dict[str, Any]], fills: Iterable[dict[str, Any]], least: Decimal) -> Coverage:
-    """Of one market. An exit covers from its arrival to its end; what an opening has filled is bare from its end on."""
+    """Of one market. An exit covers from its arrival to its end; what an opening has filled is bare from its end on.
+
+    ValueError when an order has filled and not all of its fills are there: both must have been asked for while the
+    market stood still.
+    """
     filled: defaultdict[str, Decimal] = defaultdict(Decimal)
     last: dict[str, int] = {}
     for fill in fills:
@@ -60,8 +64,10 @@ def coverage(orders: Iterable[dict[str, Any]], fills: Iterable[dict[str, Any]], 
         if key is None:
             continue
         sent.append(int(order["time"]))
+        if order["status"] == "FILLED" and filled[client_id] != quantity:
+            raise ValueError(f"{client_id} has filled {quantity}, but the fills say {filled[client_id]}")
         sign, done, ended = (1 if key.kind.buys else -1), filled[client_id], order["status"] not in LIVE
-        end = last.get(client_id, 0) if order["status"] == "FILLED" else int(order["updateTime"])
+        end = last[client_id] if order["status"] == "FILLED" else int(order["updateTime"])
         if key.kind.opens:
             if ended and done:
                 changes.append((end, sign * done))

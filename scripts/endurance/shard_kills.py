@@ -48,6 +48,8 @@ MOST_A_SHARD = 5
 """Kills of one shard: the restart policy allows five in a row."""
 IN_FLIGHT = 300
 """ms in which the venue still takes what a killed process had sent."""
+STILL = 2.0
+"""Seconds without a fill after which none is on its way any more."""
 PATIENCE = 120.0
 
 
@@ -189,6 +191,15 @@ def fills_by_shard(
     return {number: sorted(times) for number, times in found.items()}
 
 
+def stand_still(at: Attached) -> None:
+    """Let the markets stand still, and wait until the last fills that were on their way are over."""
+    at.pause()
+    before = -1
+    while (fills := at.account()["fills"]) != before:
+        before = fills
+        time.sleep(STILL)
+
+
 def histories(at: Attached, fills: Rows) -> dict[str, Coverage]:
     """What was covered when, of every market."""
     found = {}
@@ -251,10 +262,12 @@ def main() -> int:
                 due.pop(0)
             time.sleep(LOOK)
         time.sleep(AFTERWARDS)
+        stand_still(at)  # orders and fills are asked for one after the other, and must be of one moment
         clock.compare()
         made = by_symbol(at.fills())
         fills, covers = fills_by_shard(made, run.home, clock), histories(at, made)
         doubled = at.stats()["duplicate_client_ids"]["count"]
+        at.resume()
         it.send_signal(signal.SIGINT)
         out, _ = it.communicate(timeout=PATIENCE)
         job.process = None

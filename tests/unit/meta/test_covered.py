@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from opensqt_actors.domain.ids import IdCoder, OrderKind
 
 PATH = Path(__file__).resolve().parents[3] / "scripts" / "endurance" / "covered.py"
@@ -54,6 +56,11 @@ def test_an_exit_that_is_cancelled_covers_no_longer_but_for_what_it_has_closed()
     found = history(opened, gone, fills=[fill(OPENED, 10, 150), fill(EXIT, 3, 300)])
     assert [(part.at, part.bare) for part in found.parts] == [(150, 10), (200, 0), (500, 7)]
     assert found.closed_after(600) == -1
+
+
+def test_a_history_whose_orders_and_fills_are_not_of_one_moment_is_refused() -> None:
+    with pytest.raises(ValueError, match="has filled 10, but the fills say 4"):
+        history(order(OPENED, "FILLED", 10, 100, 0), fills=[fill(OPENED, 4, 300)])
 
 
 def test_what_was_covered_when_the_shard_was_killed_and_stayed_so_is_no_case() -> None:
