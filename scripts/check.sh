@@ -37,13 +37,14 @@ step() {
     proto) buf lint && buf format --diff --exit-code proto && compatible && python scripts/generate_wire.py --check ;;
     schema) opensqt config schema | diff -u config/schema.json - ;;
     links) python scripts/check_links.py ;;
+    failures) python scripts/failure_table.py --check ;;
     wheel) python scripts/check_wheel.py ;;
-    *) echo "unknown step $1: format ruff types imports proto schema links wheel" && return 2 ;;
+    *) echo "unknown step $1: format ruff types imports proto schema links failures wheel" && return 2 ;;
   esac
 }
 
 failed=()
-for name in "${@:-format ruff types imports proto schema links wheel}"; do
+for name in "${@:-format ruff types imports proto schema links failures wheel}"; do
   # one word each, also for the default list
   for one in $name; do
     printf '== %s\n' "$one"
