@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange import ExchangeActor
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.app.observed import ObservedJournal
+from opensqt_actors.config.paths import rates_path
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Account, Execution, Risk
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import Host
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm, Tuning
+from opensqt_actors.venues.ccxt.kept_rates import KeptRates
 from opensqt_actors.venues.ccxt.rest import MaySend, anything
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
@@ -35,6 +38,7 @@ class VenueAccount:
         host: Host,
         exchange: ActorId,
         engine: Engine,
+        state_dir: Path,
         *,
         may_send: MaySend = anything,
         request_window: int | None = None,
@@ -48,12 +52,14 @@ class VenueAccount:
         self._host = host
         self._exchange = exchange
         site = settings.simulated
+        credentials = Credentials(settings.api_key, settings.secret)
         self.venue = BinanceUsdm(
             name,
-            Credentials(settings.api_key, settings.secret),
+            credentials,
             SimulatedSite(site.port, site.ca) if site is not None else None,
             Tuning() if request_window is None else Tuning(recv_window_ms=request_window),
             may_send,
+            KeptRates(rates_path(state_dir, name), credentials.api_key),
         )
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
         self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue), failpoint=failpoint)

@@ -94,7 +94,14 @@ class ShardSystem:
         shard = ActorId(f"{GATEWAY}/shard-{self.number}")
         accounts = {
             name: VenueAccount(
-                name, account, settings.execution, settings.risk, host, ActorId(f"{shard}/exchange:{name}"), engine
+                name,
+                account,
+                settings.execution,
+                settings.risk,
+                host,
+                ActorId(f"{shard}/exchange:{name}"),
+                engine,
+                settings.state_dir,
             )
             for name, account in settings.accounts.items()
         }

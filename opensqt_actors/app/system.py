@@ -168,7 +168,7 @@ class System:
         for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
             accounts[name] = VenueAccount(
-                name, account_settings, settings.execution, settings.risk, host, exchange, engine
+                name, account_settings, settings.execution, settings.risk, host, exchange, engine, settings.state_dir
             )
             stack.push_async_callback(accounts[name].close)
 

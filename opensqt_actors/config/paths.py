@@ -39,6 +39,11 @@ def shard_socket_path(state_dir: Path, number: int) -> Path:
     return beside.with_name(name)
 
 
+def rates_path(state_dir: Path, account: str) -> Path:
+    """Where an account's fee rates are kept from one start to the next."""
+    return state_dir / f"rates-{account}.json"
+
+
 def shard_lock_path(state_dir: Path, number: int) -> Path:
     """Locked by the one process of a shard for as long as it lives; says which process that is."""
     return state_dir / f"shard-{number}.lock"

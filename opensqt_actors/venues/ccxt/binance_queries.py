@@ -31,6 +31,7 @@ from opensqt_actors.venues.ccxt.binance_values import (
     report_of,
 )
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure, Verdict, already_so
+from opensqt_actors.venues.ccxt.kept_rates import STAY, KeptRates
 from opensqt_actors.venues.ccxt.rest import Rest
 from opensqt_actors.venues.ccxt.together import Together
 from opensqt_actors.venues.port import VenueError
@@ -41,9 +42,11 @@ _DAY_MS = 86_400_000
 _TRADE_WINDOW_MS = 7 * _DAY_MS
 _TRADES_KEPT_MS = 180 * _DAY_MS
 _FUNDING_KEPT_MS = 90 * _DAY_MS
-_FEES_STAY = 24 * 3600.0
 _SHARED_STAY = 5.0
 _REFUSING_STAYS = 1.0
+_WRITE_RATES = 1.0
+_MANY = 10
+"""From so many symbols on one request for the orders of all is asked: it weighs 40, as one each for 40 do."""
 T = TypeVar("T")
 _FINAL = frozenset({RefusalCode.PERMISSION, RefusalCode.SYMBOL_CLOSED})
 
@@ -88,15 +91,19 @@ class Queries:
         instruments: Mapping[str, Instrument],
         measure_clock: Callable[[], Awaitable[None]],
         venue_ms: Callable[[], int],
+        rates: KeptRates,
     ) -> None:
         self._rest = rest
         self._instruments = instruments
         self._measure_clock = measure_clock
         self._venue_ms = venue_ms
-        self._fees: Kept[Fees] = Kept(_FEES_STAY)
+        self._rates = rates
+        self._writing: asyncio.TimerHandle | None = None
+        self._fees: Kept[Fees] = Kept(STAY)
         self._account: Kept[AccountState] = Kept(_SHARED_STAY, _account_stays)
         self._leverages: Kept[dict[str, int]] = Kept(_SHARED_STAY)
         self._positions: Together[Position] = Together(self._positions_of)
+        self._open_orders: Together[Sequence[OrderReport]] = Together(self._open_orders_of)
 
     async def ask(self, api: str, path: str, params: Mapping[str, Any] | None, read: Callable[[Any], T]) -> T:
         """A GET, read into a value; asked once more after a clock measurement when the venue found our time wrong."""
@@ -129,9 +136,20 @@ class Queries:
         """The account's rates for this symbol; they change with its tier, so a day old is fresh enough."""
 
         async def fetch() -> Fees:
-            return await self.ask(_PRIVATE, "commissionRate", {"symbol": symbol}, fees_of)
+            kept = self._rates.get(symbol)
+            if kept is not None:
+                return kept
+            told = await self.ask(_PRIVATE, "commissionRate", {"symbol": symbol}, fees_of)
+            self._rates.put(symbol, told)
+            if self._writing is None:
+                self._writing = asyncio.get_running_loop().call_later(_WRITE_RATES, self._write_rates)
+            return told
 
         return await self._fees.get(symbol, fetch)
+
+    def _write_rates(self) -> None:
+        self._writing = None
+        self._rates.save()
 
     async def leverage(self, symbol: str) -> int:
         """One answer holds all symbols."""
@@ -176,10 +194,25 @@ class Queries:
 
     async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
         """All of them: this endpoint has no pages."""
-        instrument = self.instrument(symbol)
-        return await self.ask(
-            _PRIVATE, "openOrders", {"symbol": symbol}, lambda rows: [report_of(row, instrument) for row in rows]
-        )
+        self.instrument(symbol)
+        return await self._open_orders.get(symbol)
+
+    async def _open_orders_of(self, symbols: frozenset[str]) -> dict[str, Sequence[OrderReport]]:
+        """A few symbols are asked about one by one, many in one request, which takes one instead of dozens of turns."""
+        instruments = {symbol: self.instrument(symbol) for symbol in symbols}
+
+        def read(rows: list[dict[str, Any]]) -> dict[str, Sequence[OrderReport]]:
+            found: dict[str, list[OrderReport]] = {symbol: [] for symbol in symbols}
+            for row in rows:
+                if row["symbol"] in found:
+                    found[row["symbol"]].append(report_of(row, instruments[row["symbol"]]))
+            return {symbol: tuple(reports) for symbol, reports in found.items()}
+
+        if len(symbols) >= _MANY:
+            return await self.ask(_PRIVATE, "openOrders", None, read)
+        asked = [self.ask(_PRIVATE, "openOrders", {"symbol": symbol}, read) for symbol in sorted(symbols)]
+        answers = await asyncio.gather(*asked)
+        return {symbol: answer[symbol] for symbol, answer in zip(sorted(symbols), answers, strict=True)}
 
     async def position(self, symbol: str) -> Position:
         """Netted over the position sides."""
@@ -201,8 +234,12 @@ class Queries:
         return await self.ask(_PRIVATE_3, "positionRisk", where, read)
 
     async def close(self) -> None:
-        """End what is out."""
+        """End what is out, and keep what is worth it."""
         await self._positions.close()
+        await self._open_orders.close()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._write_rates()
 
     async def positions(self) -> Sequence[Position]:
         """One answer holds all of them."""

@@ -42,6 +42,7 @@ from opensqt_actors.venues.ccxt.binance_values import (
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure
 from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.feed import Feed
+from opensqt_actors.venues.ccxt.kept_rates import KeptRates
 from opensqt_actors.venues.ccxt.market_streams import MarketStreams
 from opensqt_actors.venues.ccxt.rest import MaySend, Rest, anything
 from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
@@ -85,7 +86,10 @@ def _no_event(event: Any) -> None:
 
 
 class BinanceUsdm:
-    """See `Venue`. account: its name in logs; site: None is the real venue; may_send: asked before every change."""
+    """See `Venue`. account: its name in logs; site: None is the real venue; may_send: asked before every change.
+
+    rates: fee rates that an earlier process was told; without them they are asked for anew.
+    """
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class BinanceUsdm:
         site: SimulatedSite | None = None,
         tuning: Tuning | None = None,
         may_send: MaySend = anything,
+        rates: KeptRates | None = None,
     ) -> None:
         self.published = Published(place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
         self._account = account
@@ -101,6 +106,7 @@ class BinanceUsdm:
         self._site = site
         self._tuning = tuning or Tuning()
         self._may_send = may_send
+        self._rates = rates or KeptRates(None, credentials.api_key)
         self._scrubber = Scrubber(credentials)
         self._instruments: dict[str, Instrument] = {}
         self._closed_symbols: dict[str, str] = {}
@@ -160,7 +166,7 @@ class BinanceUsdm:
         self._orders = Orders(
             self._rest, self._instruments, self._measure_clock, expected, recv_window=tuning.recv_window_ms
         )
-        self._queries = Queries(self._rest, self._instruments, self._measure_clock, self._venue_ms)
+        self._queries = Queries(self._rest, self._instruments, self._measure_clock, self._venue_ms, self._rates)
         self._user = UserStream(
             self._rest,
             self._scrubber,

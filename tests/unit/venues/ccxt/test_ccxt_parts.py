@@ -18,6 +18,7 @@ from opensqt_actors.venues.ccxt.binance_queries import Queries
 from opensqt_actors.venues.ccxt.errors import RestFailure, classify
 from opensqt_actors.venues.ccxt.expected import Expected
 from opensqt_actors.venues.ccxt.feed import Feed, NotAnswered, StreamLost
+from opensqt_actors.venues.ccxt.kept_rates import KeptRates
 from opensqt_actors.venues.ccxt.secrets import Credentials, Scrubber
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite, connector_for
 from opensqt_actors.venues.ccxt.user_stream import UserStream
@@ -123,7 +124,7 @@ def queries(pages: Pages) -> Queries:
     async def no_clock() -> None:
         raise AssertionError("the clock was right")
 
-    return Queries(pages, {"BTCUSDT": BTC}, no_clock, lambda: NOW_MS)  # type: ignore[arg-type]
+    return Queries(pages, {"BTCUSDT": BTC}, no_clock, lambda: NOW_MS, KeptRates(None, SecretStr("sim-x")))  # type: ignore[arg-type]
 
 
 async def test_trades_after_an_id_come_page_by_page() -> None:
@@ -323,7 +324,7 @@ async def test_f19_an_account_that_may_not_trade_is_asked_about_anew_a_second_la
 ) -> None:
     """Dozens of symbols share one answer; who has put the mode right and resumes is not refused on the old one."""
     rest = Answers(dualSidePosition=wrong)
-    queries = Queries(rest, {}, None, lambda: NOW_MS)  # type: ignore[arg-type]
+    queries = Queries(rest, {}, None, lambda: NOW_MS, KeptRates(None, SecretStr("sim-x")))  # type: ignore[arg-type]
     clock = [100.0]
     monkeypatch.setattr(binance_queries, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     states = [await queries.account()]
