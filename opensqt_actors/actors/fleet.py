@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from opensqt_actors.actors import shard
 from opensqt_actors.actors.risk_messages import GlobalWord
+from opensqt_actors.actors.shard_messages import AddSymbolActor, ReleaseSymbol, ShareBudget, StartShard
 from opensqt_actors.actors.shard_shares import SharedBudget
 from opensqt_actors.actors.views import AccountRow, ShardRow, SymbolRow
 from opensqt_actors.domain.placement import Key, place
@@ -99,13 +99,13 @@ class Fleet:
         effects: list[Effect] = [
             Spawn(actor, lambda: self.make(parent, number), self._incarnations[number]),
             Tell(actor, word),
-            Tell(actor, shard.StartShard(saved, shares)),
+            Tell(actor, StartShard(saved, shares)),
         ]
         return effects if self._unheard else effects + self._assign(number, specs)
 
     def _assign(self, number: int, specs: Mapping[Key, SymbolSpec]) -> list[Effect]:
         return [
-            Tell(self.actor(number), shard.AddSymbolActor(spec))
+            Tell(self.actor(number), AddSymbolActor(spec))
             for key, spec in specs.items()
             if self.home(spec) == number and spec.state is not SymbolState.REMOVED and key not in self.moving
         ]
@@ -124,7 +124,7 @@ class Fleet:
                 spec = specs.get(key)
                 if spec is None or self.home(spec) != owner:
                     self.moving[key] = self.moving.get(key, 0) + 1
-                    effects.append(Tell(self.actor(owner), shard.ReleaseSymbol(*key)))
+                    effects.append(Tell(self.actor(owner), ReleaseSymbol(*key)))
         self._owned.clear()
         for each in self.numbers:
             effects += self._assign(each, specs)
@@ -136,7 +136,7 @@ class Fleet:
         """A symbol's place has changed: its old shard lets it go first."""
         key = (spec.account, spec.symbol)
         self.moving[key] = self.moving.get(key, 0) + 1
-        return [Tell(self.actor(old), shard.ReleaseSymbol(*key))]
+        return [Tell(self.actor(old), ReleaseSymbol(*key))]
 
     def released(self, key: Key, spec: SymbolSpec | None, saved: tuple[RiskSaved, ...]) -> list[Effect]:
         """A shard has let a symbol go. saved: what the risk rules remember of it."""
@@ -147,7 +147,7 @@ class Fleet:
         if self.moving.pop(key, None) is None or spec is None or spec.state is SymbolState.REMOVED:
             return []
         self.arriving.add(key)
-        return [Tell(self.of(spec), shard.AddSymbolActor(spec, saved))]
+        return [Tell(self.of(spec), AddSymbolActor(spec, saved))]
 
     @property
     def in_transit(self) -> bool:
@@ -182,7 +182,7 @@ class Fleet:
         waiting = self._waiting.setdefault(row.account, {})
         waiting[row.shard] = row.waiting
         told = budget.rebalance(self._symbols(row.account, specs), waiting)
-        return [Tell(self.actor(to), shard.ShareBudget(row.account, part)) for to, part in told.items()]
+        return [Tell(self.actor(to), ShareBudget(row.account, part)) for to, part in told.items()]
 
     def down(self, number: int) -> None:
         """A shard's process has ended. What was on its way there does not arrive soon."""

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, ports, symbol
-from opensqt_actors.actors.risk_messages import Connect, ExitBegun, Listen, ShareGiven
+from opensqt_actors.actors import exchange, ports, symbol
+from opensqt_actors.actors.risk_messages import Connect, ExitBegun, ShareGiven
+from opensqt_actors.actors.shard_children import Child, after, listening, nobody
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    DropSymbol,
+    ReleaseSymbol,
+    RestartSymbol,
+    ShardRestarted,
+    ShardStopped,
+    ShareBudget,
+    StartShard,
+    StopShard,
+    SymbolLeft,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.shard_protection import FirstProtection, SymbolProtected
 from opensqt_actors.actors.shard_risk import UNKNOWN, MakeRisk, ShardRisk
 from opensqt_actors.actors.views import AccountRow
-from opensqt_actors.domain.records import Restored, RiskSaved
-from opensqt_actors.domain.settings import SymbolSpec, SymbolState
+from opensqt_actors.domain.records import Restored
+from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTimer, Effect, SetTimer, Spawn, Stop, Tell
@@ -20,119 +36,6 @@ from opensqt_actors.runtime.supervision import Quarantine, RestartHistory, Resta
 
 SECOND = 1_000_000_000
 RELEASE_PATIENCE = 10 * SECOND
-
-# --- messages --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StartShard:
-    """Spawn the exchanges and the risk actor. saved: what the risk rules have written down before.
-
-    shares: thousandths of request budgets, by account; an account that is not named has all of its own.
-    """
-
-    saved: tuple[RiskSaved, ...] = ()
-    shares: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AddSymbolActor:
-    """Begin to trade a symbol: its state is loaded, then its actor spawned.
-
-    saved: what the risk rules of the shard where it was before have written down of it.
-    """
-
-    spec: SymbolSpec
-    saved: tuple[RiskSaved, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ToSymbol:
-    """Pass a message on to a symbol's actor."""
-
-    account: str
-    symbol: str
-    message: Any
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseSymbol:
-    """Another shard takes this symbol: its orders stay, its actor ends. SymbolReleased follows."""
-
-    account: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropSymbol:
-    """Another host may have this symbol: its actor ends as it stands, its orders are left alone. Not answered."""
-
-    account: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShareBudget:
-    """What of an account's request budget is this shard's from now on, in thousandths."""
-
-    account: str
-    thousandths: int
-
-
-@dataclass(frozen=True, slots=True)
-class RestartSymbol:
-    """An operator resumes a quarantined symbol."""
-
-    account: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopShard:
-    """Stop trading everywhere; ShardStopped follows."""
-
-    cancel_openings: bool
-    cancel_exits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ShardStopped:
-    """Every symbol has come to rest. shard: its number."""
-
-    shard: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolLeft:
-    """A removed symbol has been left for good."""
-
-    account: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolReleased:
-    """A symbol's actor has ended and everything that it knew is written: another shard may take it."""
-
-    account: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolQuarantined:
-    """A symbol failed too often and stands still until an operator resumes it."""
-
-    account: str
-    symbol: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRestarted:
-    """One of the shard's actors failed and is started again."""
-
-    actor: ActorId
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,32 +50,6 @@ class _ReleaseOverdue:
     """A symbol that is to be released has not come to rest: what is in flight is found again from the journal."""
 
     actor: ActorId
-
-
-@dataclass(slots=True)
-class _Child:
-    """One child: how to make it, how often it was started, and how often it failed lately.
-
-    releasing: it is on its way to another shard; outdated: answers of the journal that are still to come for an
-    earlier owner of its name.
-    """
-
-    id: ActorId
-    history: RestartHistory
-    incarnation: int = 0
-    spec: SymbolSpec | None = None
-    alive: bool = False
-    loading: bool = False
-    done: bool = False
-    releasing: bool = False
-    outdated: int = 0
-    restarts: int = 0
-    waiting: list[Any] = field(default_factory=list)
-
-    def born(self, now: int) -> None:
-        """A new life. Its number is the time, so that it is new even after a restart of the whole shard."""
-        self.incarnation = max(self.incarnation + 1, now)
-        self.alive = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +73,7 @@ class ShardActor:
         self.parts = parts
         self.risk = ShardRisk(me, parent, parts.risk)
         self._protection = FirstProtection()
-        self._children: dict[ActorId, _Child] = {}
+        self._children: dict[ActorId, Child] = {}
         self._stopping: StopShard | None = None
         self._shares: dict[str, int] = {}
 
@@ -273,10 +150,10 @@ class ShardActor:
             effects += self._spawn_exchange(account, now)
         return effects
 
-    def _child(self, actor: ActorId) -> _Child:
+    def _child(self, actor: ActorId) -> Child:
         child = self._children.get(actor)
         if child is None:
-            child = self._children[actor] = _Child(actor, RestartHistory())
+            child = self._children[actor] = Child(actor, RestartHistory())
         return child
 
     def _spawn_risk(self, now: int) -> list[Effect]:
@@ -286,7 +163,7 @@ class ShardActor:
         return self.risk.spawn(
             child.incarnation,
             (Connect(self.exchange_id(account), account) for account in there),
-            (_listening(c.id, c.spec) for c in self._symbols() if c.alive and c.spec),
+            (listening(c.id, c.spec) for c in self._symbols() if c.alive and c.spec),
         )
 
     def _spawn_exchange(self, account: str, now: int) -> list[Effect]:
@@ -339,7 +216,7 @@ class ShardActor:
         return [
             Spawn(actor, make, child.incarnation),
             Tell(actor, symbol.Start()),
-            Tell(self.risk.id, _listening(actor, spec)),
+            Tell(self.risk.id, listening(actor, spec)),
             *(Tell(actor, message) for message in waiting),
         ]
 
@@ -469,11 +346,11 @@ class ShardActor:
             ports.LoadSymbol(account, name),
         ]
 
-    def _released(self, child: _Child) -> list[Effect]:
+    def _released(self, child: Child) -> list[Effect]:
         if child.spec is None:
             return []
         account, name = child.spec.account, child.spec.symbol
-        self._children[child.id] = _Child(child.id, RestartHistory(), child.incarnation)
+        self._children[child.id] = Child(child.id, RestartHistory(), child.incarnation)
         return [
             Tell(self.parent, SymbolReleased(account, name)), *self._protection.ends(child.id), *self._all_done(),
         ]  # fmt: skip
@@ -484,7 +361,7 @@ class ShardActor:
         if child is None or child.spec is None:
             return []
         outdated = child.outdated + child.loading
-        self._children[child.id] = _Child(child.id, RestartHistory(), child.incarnation, outdated=outdated)
+        self._children[child.id] = Child(child.id, RestartHistory(), child.incarnation, outdated=outdated)
         return [
             CancelTimer(f"release:{child.id}"),
             CancelTimer(f"again:{child.id}"),
@@ -495,7 +372,7 @@ class ShardActor:
             *self._all_done(),
         ]
 
-    def _symbols(self) -> list[_Child]:
+    def _symbols(self) -> list[Child]:
         return [child for child in self._children.values() if child.spec is not None]
 
     # --- passing on --------------------------------------------------------------------------------------------------
@@ -504,12 +381,12 @@ class ShardActor:
         """To the symbol's actor; while there is none it is kept, so far as it can wait."""
         child = self._children.get(self.symbol_id(account, name))
         if child is None or child.spec is None:
-            return _nobody(message)
+            return nobody(message)
         child.spec = after(child.spec, message)
         if child.alive:
             return [Tell(child.id, message)]
         if isinstance(message, symbol.Describe | symbol.ReconcileNow):
-            return _nobody(message)
+            return nobody(message)
         if child.loading:
             child.waiting.append(message)
             return []
@@ -548,7 +425,7 @@ class ShardActor:
             return []
         child.alive = False
         if child.done:
-            self._children[actor] = _Child(actor, RestartHistory(), incarnation)
+            self._children[actor] = Child(actor, RestartHistory(), incarnation)
             return [CancelTimer(f"again:{actor}")]
         return []
 
@@ -569,28 +446,3 @@ class ShardActor:
         if self._stopping is None or not all(child.done for child in self._symbols()):
             return []
         return [Tell(self.parent, ShardStopped())]
-
-
-def _nobody(message: Any) -> list[Effect]:
-    """The answer to a question that nobody can answer now."""
-    if not isinstance(message, symbol.Describe | symbol.ReconcileNow):
-        return []
-    sentence = "its actor is being started; try again in a moment"
-    return [ports.Reply(message.request, operator.Refusal("unavailable", sentence))]
-
-
-def _listening(actor: ActorId, spec: SymbolSpec) -> Listen:
-    return Listen(actor, spec.account, spec.symbol)
-
-
-def after(spec: SymbolSpec, message: Any) -> SymbolSpec:
-    """What the next life of a symbol's actor starts from, once it has been told this."""
-    match message:
-        case symbol.Pause():
-            return replace(spec, state=SymbolState.PAUSED)
-        case symbol.Resume():
-            return replace(spec, state=SymbolState.TRADING)
-        case symbol.Remove(mode):
-            return replace(spec, state=SymbolState.REMOVING, remove_mode=mode)
-        case _:
-            return spec

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors import exchange, operator, ports, shard_children, symbol
 from opensqt_actors.actors.portfolio_hearing import PortfolioHearing
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import (
@@ -22,6 +22,20 @@ from opensqt_actors.actors.shard_link import (
     SupervisorAttached,
     SupervisorLost,
 )
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    ReleaseSymbol,
+    RestartSymbol,
+    ShardRestarted,
+    ShardStopped,
+    ShareBudget,
+    StartShard,
+    StopShard,
+    SymbolLeft,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.views import AccountRow, RiskRow, SymbolRow
 from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.domain.settings import SymbolSpec
@@ -31,7 +45,7 @@ from opensqt_actors.runtime.effects import ActorFailed, ActorStopped, CancelTime
 SECOND = 1_000_000_000
 _COMMANDS = frozenset(
     {
-        shard.StartShard, shard.AddSymbolActor, shard.ReleaseSymbol, shard.ToSymbol, shard.ShareBudget,
+        StartShard, AddSymbolActor, ReleaseSymbol, ToSymbol, ShareBudget,
         exchange.CheckSymbol, exchange.CheckHoldings, ShareGiven, operator.TripBreaker, operator.ResetBreaker,
         operator.EmergencyExit, operator.ClearEmergency,
     }
@@ -89,7 +103,7 @@ class ShardGateway:
         pid: int,
         version: str,
         configuration: str,
-        policy: shard.StopShard,
+        policy: StopShard,
         deadline: int,
         alone: int,
         unheard: int,
@@ -120,12 +134,12 @@ class ShardGateway:
             VenuesOpen: self._open,
             SupervisorAttached: self._attach,
             SupervisorLost: self._lost,
-            shard.StartShard: self._start,
-            shard.AddSymbolActor: self._add,
-            shard.ReleaseSymbol: lambda message, now: [Tell(self.shard, message)],
-            shard.ToSymbol: self._to_symbol,
-            shard.ShareBudget: lambda message, now: [Tell(self.shard, message)],
-            shard.StopShard: self._stop,
+            StartShard: self._start,
+            AddSymbolActor: self._add,
+            ReleaseSymbol: lambda message, now: [Tell(self.shard, message)],
+            ToSymbol: self._to_symbol,
+            ShareBudget: lambda message, now: [Tell(self.shard, message)],
+            StopShard: self._stop,
             exchange.CheckSymbol: lambda message, now: [Tell(self.shard, message)],
             exchange.CheckHoldings: lambda message, now: [Tell(self.shard, message)],
             GlobalWord: self._global_word,
@@ -137,12 +151,12 @@ class ShardGateway:
             SymbolRow: self._row,
             AccountRow: self._account,
             symbol.SymbolUnable: self._stands,
-            shard.SymbolQuarantined: self._stands,
-            shard.SymbolLeft: self._off,
-            shard.SymbolReleased: self._off,
-            shard.ShardRestarted: lambda message, now: [SendUp(message)],
+            SymbolQuarantined: self._stands,
+            SymbolLeft: self._off,
+            SymbolReleased: self._off,
+            ShardRestarted: lambda message, now: [SendUp(message)],
             exchange.SymbolChecked: lambda message, now: [SendUp(message)],
-            shard.ShardStopped: lambda message, now: self._end(0),
+            ShardStopped: lambda message, now: self._end(0),
             ActorFailed: self._failed,
             ActorStopped: lambda message, now: [],
             _Beat: self._beat,
@@ -217,7 +231,7 @@ class ShardGateway:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def _start(self, message: shard.StartShard, now: int) -> list[Effect]:
+    def _start(self, message: StartShard, now: int) -> list[Effect]:
         if self._started:
             return []
         self._started = True
@@ -239,22 +253,22 @@ class ShardGateway:
             effects.append(ports.Announce("shard.heard", "", "", sentence, "warning"))
         return effects
 
-    def _add(self, message: shard.AddSymbolActor, now: int) -> list[Effect]:
+    def _add(self, message: AddSymbolActor, now: int) -> list[Effect]:
         if self._stopping:
             return []
         spec = message.spec
         self.symbols[spec.account, spec.symbol] = spec
         return [Tell(self.shard, message)]
 
-    def _to_symbol(self, message: shard.ToSymbol, now: int) -> list[Effect]:
+    def _to_symbol(self, message: ToSymbol, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         spec = self.symbols.get(key)
         if spec is not None:
-            self.symbols[key] = shard.after(spec, message.message)
+            self.symbols[key] = shard_children.after(spec, message.message)
         if not isinstance(message.message, symbol.Resume):
             return [Tell(self.shard, message)]
         self._standing.pop(key, None)
-        return [Tell(self.shard, shard.RestartSymbol(*key)), Tell(self.shard, message)]
+        return [Tell(self.shard, RestartSymbol(*key)), Tell(self.shard, message)]
 
     # --- facts -------------------------------------------------------------------------------------------------------
 
@@ -268,7 +282,7 @@ class ShardGateway:
         self._accounts[row.account] = row
         return []
 
-    def _stands(self, message: symbol.SymbolUnable | shard.SymbolQuarantined, now: int) -> list[Effect]:
+    def _stands(self, message: symbol.SymbolUnable | SymbolQuarantined, now: int) -> list[Effect]:
         self._standing[message.account, message.symbol] = message
         return [SendUp(message)]
 
@@ -281,7 +295,7 @@ class ShardGateway:
         self._standing["saved", *saved.key] = saved
         return [SendUp(saved)]
 
-    def _off(self, message: shard.SymbolLeft | shard.SymbolReleased, now: int) -> list[Effect]:
+    def _off(self, message: SymbolLeft | SymbolReleased, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         screens = self._screens() if key in self._fresh else None
         for known in (self.symbols, self._rows, self._standing):
@@ -290,7 +304,7 @@ class ShardGateway:
 
     # --- ending ------------------------------------------------------------------------------------------------------
 
-    def _stop(self, message: shard.StopShard, now: int) -> list[Effect]:
+    def _stop(self, message: StopShard, now: int) -> list[Effect]:
         if not self._started:
             return self._end(0)
         again = self._stopping
@@ -302,7 +316,7 @@ class ShardGateway:
         if self._ended:
             return []
         self._ended = True
-        return [self._screens(), SendUp(shard.ShardStopped()), ports.Exited(code)]
+        return [self._screens(), SendUp(ShardStopped()), ports.Exited(code)]
 
     def _failed(self, message: ActorFailed, now: int) -> list[Effect]:
         sentence = f"{message.child} failed: {message.reason}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors import exchange, operator, ports, shard_children, symbol
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import (
     CommandShard,
@@ -27,6 +27,18 @@ from opensqt_actors.actors.shard_link import (
     ShardOwns,
     ShardSaid,
     ShardUp,
+)
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    ReleaseSymbol,
+    RestartSymbol,
+    ShardStopped,
+    ShareBudget,
+    StartShard,
+    StopShard,
+    SymbolLeft,
+    SymbolReleased,
+    ToSymbol,
 )
 from opensqt_actors.actors.views import ShardRow
 from opensqt_actors.domain.records import RiskSaved
@@ -109,20 +121,20 @@ class ShardProxy:
         self._wait = 0
         self._attached = False
         self._owns_told = False
-        self._stopping: shard.StopShard | None = None
+        self._stopping: StopShard | None = None
         self._asked_to_restart = False
         self._killed_for = ""
         self._releasing: set[Key] = set()
         self._renewing: set[Key] = set()
         self._checks: dict[int, tuple[str, ActorId]] = {}
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
-            shard.StartShard: self._start,
-            shard.AddSymbolActor: self._add,
-            shard.ReleaseSymbol: self._release,
-            shard.ToSymbol: self._to_symbol,
-            shard.RestartSymbol: lambda message, now: [],  # the Resume that comes with it does this in a process
-            shard.ShareBudget: self._share,
-            shard.StopShard: self._stop,
+            StartShard: self._start,
+            AddSymbolActor: self._add,
+            ReleaseSymbol: self._release,
+            ToSymbol: self._to_symbol,
+            RestartSymbol: lambda message, now: [],  # the Resume that comes with it does this in a process
+            ShareBudget: self._share,
+            StopShard: self._stop,
             GlobalWord: self._word,
             ShareGiven: self._given,
             RiskSaved: self._remember,
@@ -153,7 +165,7 @@ class ShardProxy:
 
     # --- finding and starting ----------------------------------------------------------------------------------------
 
-    def _start(self, message: shard.StartShard, now: int) -> list[Effect]:
+    def _start(self, message: StartShard, now: int) -> list[Effect]:
         self.shares = dict(message.shares)
         self._saved = {row.key: row for row in message.saved}
         return self._reach(now, launch=False)
@@ -193,9 +205,9 @@ class ShardProxy:
         effects.append(self._command(self._risk))
         if not hello.started:
             saved = tuple(self._saved.values())
-            effects.append(self._command(shard.StartShard(saved, tuple(self.shares.items()))))
+            effects.append(self._command(StartShard(saved, tuple(self.shares.items()))))
         effects += [self._command(share) for share in self._exposure.values()]
-        effects += [self._command(shard.ShareBudget(*share)) for share in self.shares.items() if hello.started]
+        effects += [self._command(ShareBudget(*share)) for share in self.shares.items() if hello.started]
         effects += self._owns(tuple(self.owned))
         for spec in list(self.wanted.values()):
             effects += self._bring(spec)
@@ -217,7 +229,7 @@ class ShardProxy:
 
     # --- what it is to trade -----------------------------------------------------------------------------------------
 
-    def _add(self, message: shard.AddSymbolActor, now: int) -> list[Effect]:
+    def _add(self, message: AddSymbolActor, now: int) -> list[Effect]:
         spec = message.spec
         self.wanted[spec.account, spec.symbol] = spec
         self._saved |= {row.key: row for row in message.saved}
@@ -230,16 +242,16 @@ class ShardProxy:
         known = self.owned.get(key)
         self.owned[key] = spec
         if known is None:
-            return [self._command(shard.AddSymbolActor(spec, self._inherited.pop(key, ())))]
+            return [self._command(AddSymbolActor(spec, self._inherited.pop(key, ())))]
         if known.grid != spec.grid:
             # changed while nobody told it: it begins anew with these settings, as one that comes from another shard
             self._renewing.add(key)
-            return [self._command(shard.ReleaseSymbol(*key))]
+            return [self._command(ReleaseSymbol(*key))]
         if (known.state, known.remove_mode) == (spec.state, spec.remove_mode):
             return []
-        return [self._command(shard.ToSymbol(*key, _told(spec)))]
+        return [self._command(ToSymbol(*key, _told(spec)))]
 
-    def _release(self, message: shard.ReleaseSymbol, now: int) -> list[Effect]:
+    def _release(self, message: ReleaseSymbol, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         self.wanted.pop(key, None)
         self._releasing.add(key)
@@ -249,11 +261,11 @@ class ShardProxy:
 
     def _let_go(self, key: Key, *, gone: bool = False) -> list[Effect]:
         if not gone and key in self.owned:
-            return [self._command(shard.ReleaseSymbol(*key))]
+            return [self._command(ReleaseSymbol(*key))]
         self._releasing.discard(key)
-        return [Tell(self.parent, shard.SymbolReleased(*key))]
+        return [Tell(self.parent, SymbolReleased(*key))]
 
-    def _to_symbol(self, message: shard.ToSymbol, now: int) -> list[Effect]:
+    def _to_symbol(self, message: ToSymbol, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         spec = self.wanted.get(key)
         running = self.state is ShardState.RUNNING and spec is not None
@@ -264,13 +276,13 @@ class ShardProxy:
             return [ports.Reply(message.message.request, operator.Refusal("unavailable", sentence))]
         if spec is None:
             return []
-        self.wanted[key] = shard.after(spec, message.message)
+        self.wanted[key] = shard_children.after(spec, message.message)
         if not running:
             return []
         self.owned[key] = self.wanted[key]
         return [self._command(message)]
 
-    def _share(self, message: shard.ShareBudget, now: int) -> list[Effect]:
+    def _share(self, message: ShareBudget, now: int) -> list[Effect]:
         self.shares[message.account] = message.thousandths
         return [self._command(message)] if self.state is ShardState.RUNNING else []
 
@@ -310,7 +322,7 @@ class ShardProxy:
             case exchange.SymbolChecked() as checked:
                 _, asker = self._checks.pop(checked.request, ("", self.parent))
                 return [Tell(asker, checked)]
-            case shard.SymbolReleased(account, name):
+            case SymbolReleased(account, name):
                 self.owned.pop((account, name), None)
                 renewed = (account, name) in self._renewing
                 self._renewing.discard((account, name))
@@ -318,7 +330,7 @@ class ShardProxy:
                     return self._let_go((account, name))
                 wanted = self.wanted.get((account, name))
                 return self._bring(wanted) if renewed and wanted is not None else []
-            case shard.SymbolLeft(account, name) as left:
+            case SymbolLeft(account, name) as left:
                 self.wanted.pop((account, name), None)
                 self.owned.pop((account, name), None)
                 return [Tell(self.parent, left)]
@@ -329,7 +341,7 @@ class ShardProxy:
                 return []
             case ExposureReport(account) if not any(key[0] == account for key in self.wanted):
                 return []  # the shard that trades on the account reports it
-            case shard.ShardStopped():
+            case ShardStopped():
                 return []  # what counts is the end of the process
             case ports.Announce() as announce:
                 return [Overheard(announce)]
@@ -420,12 +432,12 @@ class ShardProxy:
             return []
         self._asked_to_restart = True
         self.state = ShardState.ENDING
-        leave = shard.StopShard(cancel_openings=False, cancel_exits=False)
+        leave = StopShard(cancel_openings=False, cancel_exits=False)
         return [self._command(leave), self._watch(self.limits.stop, now), Tell(self.parent, self.row())]
 
     # --- stopping ----------------------------------------------------------------------------------------------------
 
-    def _stop(self, message: shard.StopShard, now: int) -> list[Effect]:
+    def _stop(self, message: StopShard, now: int) -> list[Effect]:
         if self._stopping is not None:
             return []
         self._stopping = message
@@ -440,7 +452,7 @@ class ShardProxy:
 
     def _ended(self) -> list[Effect]:
         self.state = ShardState.STOPPED
-        return [Tell(self.parent, self.row()), Tell(self.parent, shard.ShardStopped(self.number))]
+        return [Tell(self.parent, self.row()), Tell(self.parent, ShardStopped(self.number))]
 
 
 def _told(spec: SymbolSpec) -> Any:

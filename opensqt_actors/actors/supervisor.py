@@ -6,8 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opensqt_actors.actors import operator, ports, shard, shard_link, symbol
+from opensqt_actors.actors import operator, ports, shard_link, symbol
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.shard_messages import (
+    ShardRestarted,
+    ShardStopped,
+    StopShard,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.supervisor_flat import FlatCommands
 from opensqt_actors.actors.supervisor_leases import SupervisorLeases
 from opensqt_actors.actors.supervisor_placement import PlacementCommands
@@ -115,10 +123,10 @@ class SupervisorActor:
             ShardRow: self._shard_row,
             shard_link.ShardOwns: self._shard_owns,
             shard_link.ShardDown: self._shard_down,
-            shard.SymbolReleased: self._released,
-            shard.SymbolQuarantined: self._quarantined,
-            shard.ShardRestarted: self._restarted,
-            shard.ShardStopped: self._shard_stopped,
+            SymbolReleased: self._released,
+            SymbolQuarantined: self._quarantined,
+            ShardRestarted: self._restarted,
+            ShardStopped: self._shard_stopped,
             symbol.SymbolUnable: self._symbol_unable,
             ActorFailed: self._actor_failed,
             ActorStopped: self._ignore,
@@ -158,7 +166,10 @@ class SupervisorActor:
         told = ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail})
         number = self.fleet.number(message.child.rpartition("/")[2])
         if self.state != "running":
-            return [told, *(self._shard_stopped(shard.ShardStopped(number), now) if number is not None else [])]
+            return [
+                told,
+                *(self._shard_stopped(ShardStopped(number), now) if number is not None else []),
+            ]
         if number is None:
             return [told, SetTimer("portfolio", SECOND, _PortfolioAgain())]
         return [told, SetTimer(f"shard:{number}", SECOND, _ShardAgain(number))]
@@ -182,11 +193,11 @@ class SupervisorActor:
         self.screen.unable[message.account, message.symbol] = (SymbolState.REFUSED, message.sentence)
         return []
 
-    def _quarantined(self, message: shard.SymbolQuarantined, now: int) -> list[Effect]:
+    def _quarantined(self, message: SymbolQuarantined, now: int) -> list[Effect]:
         self.screen.unable[message.account, message.symbol] = (SymbolState.QUARANTINED, message.sentence)
         return []
 
-    def _restarted(self, message: shard.ShardRestarted, now: int) -> list[Effect]:
+    def _restarted(self, message: ShardRestarted, now: int) -> list[Effect]:
         self.restarts += 1
         return []
 
@@ -210,7 +221,7 @@ class SupervisorActor:
         self.screen.down(message.shard, keys, state, message.sentence)
         return self.risk.down(self.fleet.actor(message.shard))
 
-    def _released(self, message: shard.SymbolReleased, now: int) -> list[Effect]:
+    def _released(self, message: SymbolReleased, now: int) -> list[Effect]:
         key = (message.account, message.symbol)
         self.screen.ended(key)
         if self._stop_sent:
@@ -234,7 +245,7 @@ class SupervisorActor:
 
     def to_symbol(self, spec: SymbolSpec, message: Any) -> Effect:
         """Have a symbol's shard pass a message on."""
-        return Tell(self.fleet.of(spec), shard.ToSymbol(spec.account, spec.symbol, message))
+        return Tell(self.fleet.of(spec), ToSymbol(spec.account, spec.symbol, message))
 
     # --- risk --------------------------------------------------------------------------------------------------------
 
@@ -290,13 +301,10 @@ class SupervisorActor:
         self._stop_sent = True
         policy = self.shutdown
         return [
-            *(
-                Tell(actor, shard.StopShard(policy.cancel_openings, policy.cancel_exits))
-                for actor in self.fleet.actors()
-            ),
+            *(Tell(actor, StopShard(policy.cancel_openings, policy.cancel_exits)) for actor in self.fleet.actors()),
         ]
 
-    def _shard_stopped(self, message: shard.ShardStopped, now: int) -> list[Effect]:
+    def _shard_stopped(self, message: ShardStopped, now: int) -> list[Effect]:
         self.fleet.stopped.add(message.shard)
         if len(self.fleet.stopped) < len(self.fleet.numbers):
             return []

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opensqt_actors.actors import ports, shard
+from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import StreamGate
 from opensqt_actors.actors.fleet import Fleet
+from opensqt_actors.actors.shard_messages import AddSymbolActor, DropSymbol, ShareBudget, ToSymbol
 from opensqt_actors.actors.supervisor_view import Key, Screen
 from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.domain.settings import SymbolSpec
@@ -100,7 +101,7 @@ class SupervisorLeases:
         self._specs[spec.account, spec.symbol] = spec
         sentence = f"{spec.symbol} is traded here from now on, epoch {spec.epoch}"
         return [
-            Tell(self._fleet.of(spec), shard.AddSymbolActor(spec, message.saved)),
+            Tell(self._fleet.of(spec), AddSymbolActor(spec, message.saved)),
             ports.Announce("lease.gained", spec.account, spec.symbol, sentence),
         ]
 
@@ -113,7 +114,7 @@ class SupervisorLeases:
         self._screen.left(key)
         sentence = f"{spec.symbol} is not traded here any more: its lease of epoch {spec.epoch} is lost"
         return [
-            Tell(self._fleet.of(spec), shard.DropSymbol(*key)),
+            Tell(self._fleet.of(spec), DropSymbol(*key)),
             ports.Announce("lease.lost", *key, sentence, "warning"),
         ]
 
@@ -134,8 +135,8 @@ class SupervisorLeases:
 
     def _gates(self, keys: tuple[Key, ...], gate: StreamGate) -> list[Effect]:
         specs = [self._specs[key] for key in keys if key in self._specs]
-        return [Tell(self._fleet.of(spec), shard.ToSymbol(spec.account, spec.symbol, gate)) for spec in specs]
+        return [Tell(self._fleet.of(spec), ToSymbol(spec.account, spec.symbol, gate)) for spec in specs]
 
     def _shares(self, message: LeaseShares, now: int) -> list[Effect]:
         actors = self._fleet.actors()
-        return [Tell(actor, shard.ShareBudget(account, part)) for actor in actors for account, part in message.parts]
+        return [Tell(actor, ShareBudget(account, part)) for actor in actors for account, part in message.parts]

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors import exchange, operator, ports, symbol
 from opensqt_actors.actors.market_check import check_settings
+from opensqt_actors.actors.shard_messages import AddSymbolActor, RestartSymbol, SymbolLeft
 from opensqt_actors.actors.supervisor_leases import GiveUp
 from opensqt_actors.domain.settings import RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.runtime.effects import CancelTimer, Effect, SetTimer, Tell
@@ -66,7 +67,7 @@ class RegistryChanges:
             exchange.SymbolChecked: self._checked,
             ports.SpecSaved: self._spec_saved,
             ports.SpecFailed: self._spec_failed,
-            shard.SymbolLeft: self._symbol_left,
+            SymbolLeft: self._symbol_left,
             _LeftAgain: self._symbol_left,
             _CheckOverdue: self._check_overdue,
         }
@@ -159,7 +160,7 @@ class RegistryChanges:
             if supervisor.leased:
                 return [told]
             supervisor.specs[saved.account, saved.symbol] = saved
-            return [Tell(supervisor.fleet.of(saved), shard.AddSymbolActor(saved)), told]
+            return [Tell(supervisor.fleet.of(saved), AddSymbolActor(saved)), told]
 
         whose = "; a host with room for it trades it in a moment" if supervisor.leased else ""
         sentence = f"{spec.symbol} was added on {spec.account}{whose}"
@@ -230,7 +231,7 @@ class RegistryChanges:
             supervisor = self.supervisor
             supervisor.screen.unable.pop((spec.account, spec.symbol), None)
             return [
-                Tell(supervisor.fleet.of(spec), shard.RestartSymbol(spec.account, spec.symbol)),
+                Tell(supervisor.fleet.of(spec), RestartSymbol(spec.account, spec.symbol)),
                 supervisor.to_symbol(spec, symbol.Resume()),
             ]
 
@@ -265,7 +266,7 @@ class RegistryChanges:
             message, lambda spec: replace(spec, grid=message.grid), saved, f"{found.symbol} has changed settings"
         )
 
-    def _symbol_left(self, message: shard.SymbolLeft | _LeftAgain, now: int) -> list[Effect]:
+    def _symbol_left(self, message: SymbolLeft | _LeftAgain, now: int) -> list[Effect]:
         supervisor = self.supervisor
         key = (message.account, message.symbol)
         spec = supervisor.specs.get(key)

@@ -5,9 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.shard_link import Hello, Screens
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    ReleaseSymbol,
+    ShardRestarted,
+    ShardStopped,
+    ShareBudget,
+    StartShard,
+    StopShard,
+    SymbolLeft,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, SymbolView
 from opensqt_actors.api.event_mapping import SEVERITIES, SEVERITY_NAMES, detail_text, kind_of
 from opensqt_actors.api.mapping import (
@@ -49,30 +62,30 @@ from opensqt_actors.wire.v1 import registry_pb2, shard_pb2
 def command_to(command: Any) -> shard_pb2.AttachRequest:
     """A message to the ShardActor."""
     match command:
-        case shard.StartShard(saved, shares):
+        case StartShard(saved, shares):
             start = shard_pb2.ShardStart(
                 shares=[_share_to(*share) for share in shares], saved=[saved_to(row) for row in saved]
             )
             return shard_pb2.AttachRequest(start=start)
-        case shard.AddSymbolActor(spec, saved):
+        case AddSymbolActor(spec, saved):
             add = spec_to(spec)
             add.saved.extend(saved_to(row) for row in saved)
             return shard_pb2.AttachRequest(add=add)
-        case shard.ReleaseSymbol(account, name):
+        case ReleaseSymbol(account, name):
             return shard_pb2.AttachRequest(release=_name_to(account, name))
-        case shard.ToSymbol(account, name, symbol.Pause()):
+        case ToSymbol(account, name, symbol.Pause()):
             return shard_pb2.AttachRequest(pause=_name_to(account, name))
-        case shard.ToSymbol(account, name, symbol.Resume()):
+        case ToSymbol(account, name, symbol.Resume()):
             return shard_pb2.AttachRequest(resume=_name_to(account, name))
-        case shard.ToSymbol(account, name, symbol.Remove(mode)):
+        case ToSymbol(account, name, symbol.Remove(mode)):
             remove = shard_pb2.ShardRemove(account=account, symbol=name, mode=REMOVALS.to(mode))
             return shard_pb2.AttachRequest(remove=remove)
-        case shard.ToSymbol(account, name, symbol.Describe(request)):
+        case ToSymbol(account, name, symbol.Describe(request)):
             return shard_pb2.AttachRequest(describe=_question_to(request, account, name))
-        case shard.ToSymbol(account, name, symbol.ReconcileNow(request, accept)):
+        case ToSymbol(account, name, symbol.ReconcileNow(request, accept)):
             question = shard_pb2.ShardReconcile(request=request, account=account, symbol=name, accept=accept)
             return shard_pb2.AttachRequest(reconcile=question)
-        case shard.ToSymbol(account, name, symbol.Flatten()):
+        case ToSymbol(account, name, symbol.Flatten()):
             return shard_pb2.AttachRequest(flatten=_name_to(account, name))
         case exchange.CheckHoldings(request, account, symbols, instance, whole):
             holdings = shard_pb2.ShardHoldingsQuestion(
@@ -82,9 +95,9 @@ def command_to(command: Any) -> shard_pb2.AttachRequest:
         case exchange.CheckSymbol(request, path):
             account, _, name = path.partition("/")
             return shard_pb2.AttachRequest(check=_question_to(request, account, name))
-        case shard.ShareBudget(account, thousandths):
+        case ShareBudget(account, thousandths):
             return shard_pb2.AttachRequest(share=_share_to(account, thousandths))
-        case shard.StopShard(openings, exits):
+        case StopShard(openings, exits):
             return shard_pb2.AttachRequest(stop=shard_pb2.ShardStop(cancel_openings=openings, cancel_exits=exits))
         case _:
             return risk_command_to(command)
@@ -95,20 +108,20 @@ def command_from(message: shard_pb2.AttachRequest, asker: ActorId) -> Any:
     match message.WhichOneof("command"):
         case "start":
             shares = tuple((share.account, share.thousandths) for share in message.start.shares)
-            return shard.StartShard(tuple(saved_from(row) for row in message.start.saved), shares)
+            return StartShard(tuple(saved_from(row) for row in message.start.saved), shares)
         case "add":
-            return shard.AddSymbolActor(spec_from(message.add), tuple(saved_from(row) for row in message.add.saved))
+            return AddSymbolActor(spec_from(message.add), tuple(saved_from(row) for row in message.add.saved))
         case "release":
-            return shard.ReleaseSymbol(message.release.account, message.release.symbol)
+            return ReleaseSymbol(message.release.account, message.release.symbol)
         case "pause":
-            return shard.ToSymbol(message.pause.account, message.pause.symbol, symbol.Pause())
+            return ToSymbol(message.pause.account, message.pause.symbol, symbol.Pause())
         case "resume":
-            return shard.ToSymbol(message.resume.account, message.resume.symbol, symbol.Resume())
+            return ToSymbol(message.resume.account, message.resume.symbol, symbol.Resume())
         case "remove":
             mode = REMOVALS.read(message.remove.mode, "mode")
-            return shard.ToSymbol(message.remove.account, message.remove.symbol, symbol.Remove(mode))
+            return ToSymbol(message.remove.account, message.remove.symbol, symbol.Remove(mode))
         case "flatten":
-            return shard.ToSymbol(message.flatten.account, message.flatten.symbol, symbol.Flatten())
+            return ToSymbol(message.flatten.account, message.flatten.symbol, symbol.Flatten())
         case "holdings":
             about = message.holdings
             return exchange.CheckHoldings(
@@ -116,17 +129,17 @@ def command_from(message: shard_pb2.AttachRequest, asker: ActorId) -> Any:
             )
         case "describe":
             question = message.describe
-            return shard.ToSymbol(question.account, question.symbol, symbol.Describe(question.request))
+            return ToSymbol(question.account, question.symbol, symbol.Describe(question.request))
         case "reconcile":
             asked = message.reconcile
-            return shard.ToSymbol(asked.account, asked.symbol, symbol.ReconcileNow(asked.request, asked.accept))
+            return ToSymbol(asked.account, asked.symbol, symbol.ReconcileNow(asked.request, asked.accept))
         case "check":
             question = message.check
             return exchange.CheckSymbol(question.request, f"{question.account}/{question.symbol}", asker)
         case "share":
-            return shard.ShareBudget(message.share.account, message.share.thousandths)
+            return ShareBudget(message.share.account, message.share.thousandths)
         case "stop":
-            return shard.StopShard(message.stop.cancel_openings, message.stop.cancel_exits)
+            return StopShard(message.stop.cancel_openings, message.stop.cancel_exits)
         case _:
             return risk_command_from(message)
 
@@ -217,17 +230,17 @@ def fact_to(fact: Any, number: int) -> shard_pb2.AttachResponse:
             return response(refused=shard_pb2.ShardRefused(request=request, code=code, sentence=sentence))
         case exchange.SymbolChecked(request, answer):
             return response(checked=_checked_to(request, answer))
-        case shard.SymbolLeft(account, name):
+        case SymbolLeft(account, name):
             return response(left=_name_to(account, name))
-        case shard.SymbolReleased(account, name):
+        case SymbolReleased(account, name):
             return response(released=_name_to(account, name))
-        case shard.SymbolQuarantined(account, name, sentence):
+        case SymbolQuarantined(account, name, sentence):
             return response(quarantined=_sentence_to(account, name, sentence))
         case symbol.SymbolUnable(account, name, sentence):
             return response(unable=_sentence_to(account, name, sentence))
-        case shard.ShardRestarted(actor, reason):
+        case ShardRestarted(actor, reason):
             return response(restarted=shard_pb2.ActorRestarted(actor=actor, reason=reason))
-        case shard.ShardStopped():
+        case ShardStopped():
             return response(stopped=shard_pb2.ShardStopped())
         case Reply(request, operator.Done(sentence)):
             return response(done=shard_pb2.ShardDone(request=request, sentence=sentence))
@@ -263,19 +276,19 @@ def fact_from(message: shard_pb2.AttachResponse) -> Any:
         case "checked":
             return _checked_from(message.checked)
         case "left":
-            return shard.SymbolLeft(message.left.account, message.left.symbol)
+            return SymbolLeft(message.left.account, message.left.symbol)
         case "released":
-            return shard.SymbolReleased(message.released.account, message.released.symbol)
+            return SymbolReleased(message.released.account, message.released.symbol)
         case "quarantined":
             told = message.quarantined
-            return shard.SymbolQuarantined(told.account, told.symbol, told.sentence)
+            return SymbolQuarantined(told.account, told.symbol, told.sentence)
         case "unable":
             told = message.unable
             return symbol.SymbolUnable(told.account, told.symbol, told.sentence)
         case "restarted":
-            return shard.ShardRestarted(ActorId(message.restarted.actor), message.restarted.reason)
+            return ShardRestarted(ActorId(message.restarted.actor), message.restarted.reason)
         case "stopped":
-            return shard.ShardStopped()
+            return ShardStopped()
         case "done":
             return Reply(message.done.request, operator.Done(message.done.sentence))
         case _:

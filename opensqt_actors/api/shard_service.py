@@ -10,9 +10,10 @@ from typing import Any
 
 from loguru import logger
 
-from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.ports import Reply
 from opensqt_actors.actors.shard_link import SupervisorAttached, SupervisorLost
+from opensqt_actors.actors.shard_messages import ToSymbol
 from opensqt_actors.api.shard_mapping import command_from, fact_to
 from opensqt_actors.api.shard_outbox import Outbox, OutboxFull
 from opensqt_actors.api.shard_risk_mapping import UnknownMessage
@@ -104,7 +105,7 @@ class ShardService(shard_pb2_grpc.ShardServiceServicer):
 
 
 def _numbered(command: Any, attachment: int) -> Any:
-    if isinstance(command, shard.ToSymbol) and isinstance(command.message, symbol.Describe | symbol.ReconcileNow):
+    if isinstance(command, ToSymbol) and isinstance(command.message, symbol.Describe | symbol.ReconcileNow):
         inner = command.message
         return replace(command, message=replace(inner, request=inner.request + attachment * _ATTACHMENT))
     if isinstance(command, _QUESTIONS) and command.request >= 0:

@@ -17,9 +17,10 @@ from loguru import logger
 
 import opensqt_actors
 from opensqt_actors.actors.ports import Announce, Exited, Reply
-from opensqt_actors.actors.shard import ShardActor, StopShard
+from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_gateway import EndShard, ShardGateway, StartGateway, VenuesOpen, with_resident
 from opensqt_actors.actors.shard_link import Screens, SendUp
+from opensqt_actors.actors.shard_messages import StopShard
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.api.shard_service import ShardService, add_to
 from opensqt_actors.app.accounts import VenueAccount

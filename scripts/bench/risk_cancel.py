@@ -25,6 +25,7 @@ from opensqt_actors.actors import exchange, ports, risk, shard, symbol
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.exchange_messages import Submit
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.actors.shard_messages import AddSymbolActor, StartShard
 from opensqt_actors.domain.breaker import BreakerSettings
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import ClientId, OrderKind, decode
@@ -223,10 +224,10 @@ class Bench:
     async def start(self, done: int) -> None:
         """Lay the ladders, until so many buys rest."""
         self.host.tell(ActorId("root"), "start")
-        self.host.tell(SHARD, shard.StartShard())
+        self.host.tell(SHARD, StartShard())
         await self.driver.open(self._on_quote)
         for spec in self.specs:
-            self.host.tell(SHARD, shard.AddSymbolActor(spec))
+            self.host.tell(SHARD, AddSymbolActor(spec))
         end = time.monotonic() + PATIENCE
         while len(self.session.buys()) < done:
             if time.monotonic() > end:

@@ -27,6 +27,7 @@ import psutil
 from opensqt_actors.actors import exchange, ports, risk, shard, symbol
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
+from opensqt_actors.actors.shard_messages import AddSymbolActor, ShardRestarted, StartShard
 from opensqt_actors.domain.breaker import BreakerSettings
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import ClientId, OrderKind
@@ -73,7 +74,7 @@ class Root:
         """The first message spawns; a failure of anything is a failure of the bench."""
         if message == "start":
             return [Spawn(SHARD, self._make, 1)]
-        if isinstance(message, ActorFailed | shard.ShardRestarted | symbol.SymbolUnable):
+        if isinstance(message, ActorFailed | ShardRestarted | symbol.SymbolUnable):
             raise RuntimeError(str(message))
         return []
 
@@ -208,7 +209,7 @@ class Bench:
         root = ActorId("root")
         self.host.start(root, Root(lambda: shard.ShardActor(SHARD, root, parts)))
         self.host.tell(root, "start")
-        self.host.tell(SHARD, shard.StartShard())
+        self.host.tell(SHARD, StartShard())
         expected = Expected(5.0, time.monotonic)
         self.hook = Frames(instruments, self._on_quote, lambda event: None, lambda frame: None, expected).quote
 
@@ -225,7 +226,7 @@ class Bench:
     def start(self) -> None:
         """Add the symbols and lay their ladders."""
         for spec in self.specs:
-            self.host.tell(SHARD, shard.AddSymbolActor(spec))
+            self.host.tell(SHARD, AddSymbolActor(spec))
             self.hook(frame(spec.symbol, START))
             self.echo.settle()
 

@@ -14,9 +14,10 @@ from support.accounting import exit_orders, openings, settled
 from support.events import told
 from support.processes import ACCOUNT, wait_until
 
-from opensqt_actors.actors import shard, symbol
+from opensqt_actors.actors import symbol
 from opensqt_actors.actors.ports import Reply
 from opensqt_actors.actors.risk_messages import UNHEARD
+from opensqt_actors.actors.shard_messages import ToSymbol
 from opensqt_actors.actors.views import SymbolView
 from opensqt_actors.api.shard_client import ShardStream
 from opensqt_actors.config.paths import shard_socket_path
@@ -76,7 +77,7 @@ def ask_in_silence(fleet: Any, number: int, name: str) -> dict[str, str]:
         try:
             async with asyncio.timeout(30):
                 while not found.done():
-                    stream.send(shard.ToSymbol(ACCOUNT, name, symbol.Describe(1)))
+                    stream.send(ToSymbol(ACCOUNT, name, symbol.Describe(1)))
                     await asyncio.wait((found,), timeout=0.2)
             return await found
         finally:

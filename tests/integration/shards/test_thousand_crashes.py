@@ -15,9 +15,9 @@ import uvloop
 from support.accounting import settled
 from support.processes import ACCOUNT, PATIENCE, configuration, mixed, write_config
 
-from opensqt_actors.actors import shard
 from opensqt_actors.actors.shard_gateway import EndShard
 from opensqt_actors.actors.shard_link import Screens
+from opensqt_actors.actors.shard_messages import AddSymbolActor, StartShard
 from opensqt_actors.actors.views import SymbolRow
 from opensqt_actors.api.shard_client import ShardStream
 from opensqt_actors.app import shard_system
@@ -75,9 +75,9 @@ class Shard:
         await until(lambda: socket.exists() or self.running.done(), "its socket")
         self.host = SeenHost.last
         self.stream = ShardStream(socket, self._heard, lambda: None)
-        self.stream.send(shard.StartShard())
+        self.stream.send(StartShard())
         for spec in self.specs:
-            self.stream.send(shard.AddSymbolActor(spec))
+            self.stream.send(AddSymbolActor(spec))
         await until(lambda: len(self.trading()) == len(self.specs), "every symbol trading")
         self._pulse = asyncio.create_task(self._feel())
 

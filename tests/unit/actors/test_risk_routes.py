@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from support.market import EMPTY, SPEC
 
-from opensqt_actors.actors import operator, ports, shard, symbol
+from opensqt_actors.actors import operator, ports, symbol
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
@@ -24,7 +24,8 @@ from opensqt_actors.actors.risk_messages import (
     ShareGiven,
     Wake,
 )
-from opensqt_actors.actors.shard import ShardActor, ShardParts, StartShard
+from opensqt_actors.actors.shard import ShardActor, ShardParts
+from opensqt_actors.actors.shard_messages import AddSymbolActor, StartShard
 from opensqt_actors.actors.supervisor import StartSupervisor, SupervisorActor
 from opensqt_actors.actors.symbol_view import row
 from opensqt_actors.actors.views import ExposureRow, RiskRow, RiskView, StatusView
@@ -95,7 +96,7 @@ def bench(parts: ShardParts) -> Bench:
 
 
 def traded(bench: Bench) -> Bench:
-    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(AddSymbolActor(SPEC))
     bench.step(ports.SymbolLoaded(EMPTY))
     return bench
 

@@ -9,12 +9,11 @@ from support.market import EMPTY, NOW, SPEC
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import Detach
 from opensqt_actors.actors.risk import RiskActor
-from opensqt_actors.actors.shard import (
+from opensqt_actors.actors.shard import ShardActor, ShardParts
+from opensqt_actors.actors.shard_messages import (
     AddSymbolActor,
     DropSymbol,
     ReleaseSymbol,
-    ShardActor,
-    ShardParts,
     StartShard,
     ToSymbol,
 )

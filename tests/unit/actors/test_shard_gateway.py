@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from opensqt_actors.actors import ports, shard, symbol
+from opensqt_actors.actors import ports, symbol
 from opensqt_actors.actors.risk_messages import GlobalWord
 from opensqt_actors.actors.shard_gateway import EndShard, ShardGateway, StartGateway, VenuesOpen
 from opensqt_actors.actors.shard_link import Hello, Screens, SendUp, SupervisorAttached, SupervisorLost
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    RestartSymbol,
+    ShardStopped,
+    StartShard,
+    StopShard,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.views import AccountRow, RiskRow
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 from opensqt_actors.runtime.behaviour import ActorId
@@ -17,7 +27,7 @@ SECOND = 1_000_000_000
 SHARD = ActorId("supervisor/shard-2")
 SPEC = SymbolSpec("main", "BTCUSDT", 1)
 KEY = ("main", "BTCUSDT")
-POLICY = shard.StopShard(True, False)
+POLICY = StopShard(True, False)
 
 
 def gateway(alone: int = 60 * SECOND, unheard: int = 15 * SECOND) -> ShardGateway:
@@ -33,7 +43,13 @@ def _never() -> Any:
 
 def started(unheard: int = 15 * SECOND) -> ShardGateway:
     made = gateway(unheard=unheard)
-    for message in (StartGateway(), SupervisorAttached(), VenuesOpen(), shard.StartShard(), shard.AddSymbolActor(SPEC)):
+    for message in (
+        StartGateway(),
+        SupervisorAttached(),
+        VenuesOpen(),
+        StartShard(),
+        AddSymbolActor(SPEC),
+    ):
         made.step(message, 0)
     return made
 
@@ -51,21 +67,21 @@ def test_commands_wait_for_the_venues_and_are_done_in_order() -> None:
     made.step(StartGateway(), 0)
     made.step(SupervisorAttached(), 0)
     word = GlobalWord((("breaker_global", "open"),))
-    for early in (word, shard.StartShard(), shard.AddSymbolActor(SPEC)):
+    for early in (word, StartShard(), AddSymbolActor(SPEC)):
         assert made.step(early, 0) == []
     effects = made.step(VenuesOpen(), 0)
     assert isinstance(effects[0], Spawn)
-    assert down(effects) == [word, shard.StartShard(), shard.AddSymbolActor(SPEC)]
+    assert down(effects) == [word, StartShard(), AddSymbolActor(SPEC)]
 
 
 def test_a_supervisor_that_comes_later_hears_everything_that_it_cannot_know() -> None:
     made = started()
     made.step(AccountRow("main", True, True, 0, 0, 0, 5, 5), 0)
-    quarantined = shard.SymbolQuarantined(*KEY, "too often")
+    quarantined = SymbolQuarantined(*KEY, "too often")
     made.step(quarantined, 0)
     rule = RiskRow("symbol", *KEY, "open")
     made.step(rule, 0)
-    made.step(shard.ToSymbol(*KEY, symbol.Pause()), 0)
+    made.step(ToSymbol(*KEY, symbol.Pause()), 0)
     made.step(SupervisorLost(), 0)
     hello, screens, *standing = up(made.step(SupervisorAttached(), 0))
     assert isinstance(hello, Hello)
@@ -182,21 +198,21 @@ def test_a_shard_that_stops_or_trades_nothing_yet_is_not_concerned() -> None:
     waiting.step(StartGateway(), 0)
     assert not down(quiet(waiting, 0, 60 * SECOND))
     waiting.step(VenuesOpen(), 60 * SECOND)
-    assert codes(waiting.step(shard.StartShard(), 60 * SECOND)) == [[]]
+    assert codes(waiting.step(StartShard(), 60 * SECOND)) == [[]]
     assert not down(quiet(waiting, 60 * SECOND, 74 * SECOND))
 
 
 def test_resume_also_ends_a_quarantine() -> None:
     made = started()
-    made.step(shard.SymbolQuarantined(*KEY, "too often"), 0)
-    effects = made.step(shard.ToSymbol(*KEY, symbol.Resume()), 0)
-    assert down(effects) == [shard.RestartSymbol(*KEY), shard.ToSymbol(*KEY, symbol.Resume())]
-    assert not [fact for fact in up(made.step(SupervisorAttached(), 0)) if isinstance(fact, shard.SymbolQuarantined)]
+    made.step(SymbolQuarantined(*KEY, "too often"), 0)
+    effects = made.step(ToSymbol(*KEY, symbol.Resume()), 0)
+    assert down(effects) == [RestartSymbol(*KEY), ToSymbol(*KEY, symbol.Resume())]
+    assert not [fact for fact in up(made.step(SupervisorAttached(), 0)) if isinstance(fact, SymbolQuarantined)]
 
 
 def test_a_released_symbol_is_not_owned_any_more() -> None:
     made = started()
-    assert shard.SymbolReleased(*KEY) in up(made.step(shard.SymbolReleased(*KEY), 0))
+    assert SymbolReleased(*KEY) in up(made.step(SymbolReleased(*KEY), 0))
     assert up(made.step(SupervisorAttached(), 0))[0].symbols == ()
 
 
@@ -205,7 +221,7 @@ def test_it_ends_when_everything_has_come_to_rest_or_the_deadline_has_passed_and
     effects = made.step(EndShard(), 0)
     [timer] = [effect for effect in effects if isinstance(effect, SetTimer)]
     assert timer.after == 8 * SECOND
-    assert ports.Exited(0) in made.step(shard.ShardStopped(), 0)
+    assert ports.Exited(0) in made.step(ShardStopped(), 0)
     assert made.step(timer.message, 0) == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors import exchange, operator, ports, symbol
 from opensqt_actors.actors.shard_link import (
     CommandShard,
     Hello,
@@ -21,6 +21,15 @@ from opensqt_actors.actors.shard_link import (
     ShardOwns,
     ShardSaid,
     ShardUp,
+)
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    ReleaseSymbol,
+    ShardStopped,
+    StartShard,
+    StopShard,
+    SymbolReleased,
+    ToSymbol,
 )
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy, ShardState
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
@@ -66,7 +75,7 @@ class Bench:
         return self.step(ShardSaid(self.life, fact))
 
     def running(self) -> Bench:
-        self.step(shard.StartShard((), (("main", 500),)))
+        self.step(StartShard((), (("main", 500),)))
         self.step(ShardAbsent(self.life))
         self.up()
         return self
@@ -82,7 +91,7 @@ def told(effects: list[Any], kind: type) -> list[Any]:
 
 def test_a_living_process_is_looked_for_before_one_is_launched() -> None:
     bench = Bench()
-    first = bench.step(shard.StartShard())
+    first = bench.step(StartShard())
     assert [e for e in first if isinstance(e, ReachShard)] == [ReachShard(1, 1, launch=False)]
     effects = bench.step(ShardAbsent(1))
     assert told(effects, ShardOwns) == [ShardOwns(1, ())]
@@ -91,23 +100,26 @@ def test_a_living_process_is_looked_for_before_one_is_launched() -> None:
 
 def test_a_new_process_is_started_with_its_share_and_gets_its_symbols() -> None:
     bench = Bench()
-    bench.step(shard.StartShard((), (("main", 500),)))
+    bench.step(StartShard((), (("main", 500),)))
     bench.step(ShardAbsent(bench.life))
-    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(AddSymbolActor(SPEC))
     effects = bench.up()
-    assert commands(effects)[-2:] == [shard.StartShard((), (("main", 500),)), shard.AddSymbolActor(SPEC)]
+    assert commands(effects)[-2:] == [
+        StartShard((), (("main", 500),)),
+        AddSymbolActor(SPEC),
+    ]
 
 
 def test_a_process_that_trades_already_is_only_told_what_has_changed() -> None:
     bench = Bench()
-    bench.step(shard.StartShard())
+    bench.step(StartShard())
     paused = SymbolSpec("main", "ETHUSDT", 2)
     effects = bench.up(SPEC, paused, started=True)
     assert told(effects, ShardOwns) == [ShardOwns(1, (KEY, ("main", "ETHUSDT")))]
-    assert not [c for c in commands(effects) if isinstance(c, shard.StartShard)]
-    assert commands(bench.step(shard.AddSymbolActor(SPEC))) == []
+    assert not [c for c in commands(effects) if isinstance(c, StartShard)]
+    assert commands(bench.step(AddSymbolActor(SPEC))) == []
     changed = SymbolSpec("main", "ETHUSDT", 2, state=SymbolState.PAUSED)
-    assert commands(bench.step(shard.AddSymbolActor(changed))) == [shard.ToSymbol("main", "ETHUSDT", symbol.Pause())]
+    assert commands(bench.step(AddSymbolActor(changed))) == [ToSymbol("main", "ETHUSDT", symbol.Pause())]
 
 
 def test_f31_a_silent_process_is_killed_and_restarted_only_when_it_has_ended() -> None:
@@ -177,30 +189,30 @@ def test_what_an_earlier_life_of_the_process_says_is_not_heard() -> None:
 
 def test_a_symbol_is_released_by_the_process_or_by_its_end() -> None:
     bench = Bench().running()
-    bench.step(shard.AddSymbolActor(SPEC))
-    assert commands(bench.step(shard.ReleaseSymbol(*KEY))) == [shard.ReleaseSymbol(*KEY)]
-    assert told(bench.said(shard.SymbolReleased(*KEY)), shard.SymbolReleased) == [shard.SymbolReleased(*KEY)]
-    bench.step(shard.AddSymbolActor(SPEC))
-    bench.step(shard.ReleaseSymbol(*KEY))
+    bench.step(AddSymbolActor(SPEC))
+    assert commands(bench.step(ReleaseSymbol(*KEY))) == [ReleaseSymbol(*KEY)]
+    assert told(bench.said(SymbolReleased(*KEY)), SymbolReleased) == [SymbolReleased(*KEY)]
+    bench.step(AddSymbolActor(SPEC))
+    bench.step(ReleaseSymbol(*KEY))
     effects = bench.step(ShardGone(bench.life, "crash"))
-    assert told(effects, shard.SymbolReleased) == [shard.SymbolReleased(*KEY)]
+    assert told(effects, SymbolReleased) == [SymbolReleased(*KEY)]
 
 
 def test_a_release_that_a_broken_stream_has_lost_is_told_again() -> None:
     bench = Bench().running()
-    bench.step(shard.AddSymbolActor(SPEC))
-    bench.step(shard.ReleaseSymbol(*KEY))
-    assert shard.ReleaseSymbol(*KEY) in commands(bench.up(SPEC, started=True))
+    bench.step(AddSymbolActor(SPEC))
+    bench.step(ReleaseSymbol(*KEY))
+    assert ReleaseSymbol(*KEY) in commands(bench.up(SPEC, started=True))
 
 
 def test_questions_are_answered_while_there_is_no_process() -> None:
     bench = Bench().running()
-    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(AddSymbolActor(SPEC))
     bench.step(exchange.CheckSymbol(5, "main/XRPUSDT", PARENT))
     effects = bench.step(ShardGone(bench.life, "crash"))
     [checked] = told(effects, exchange.SymbolChecked)
     assert (checked.request, checked.answer.final) == (5, False)
-    [reply] = bench.step(shard.ToSymbol(*KEY, symbol.Describe(9)))
+    [reply] = bench.step(ToSymbol(*KEY, symbol.Describe(9)))
     assert (reply.request, reply.payload.code) == (9, "unavailable")
     [reply] = bench.step(operator.EmergencyExit(4, "main", "now"))
     assert (reply.request, reply.payload.code) == (4, "unavailable")
@@ -208,34 +220,34 @@ def test_questions_are_answered_while_there_is_no_process() -> None:
 
 def test_what_an_operator_said_while_it_was_down_is_part_of_the_next_life() -> None:
     bench = Bench().running()
-    bench.step(shard.AddSymbolActor(SPEC))
+    bench.step(AddSymbolActor(SPEC))
     bench.step(ShardGone(bench.life, "crash"))
-    bench.step(shard.ToSymbol(*KEY, symbol.Pause()))
+    bench.step(ToSymbol(*KEY, symbol.Pause()))
     bench.ring("again")
-    [add] = [c for c in commands(bench.up()) if isinstance(c, shard.AddSymbolActor)]
+    [add] = [c for c in commands(bench.up()) if isinstance(c, AddSymbolActor)]
     assert add.spec.state is SymbolState.PAUSED
 
 
 @pytest.mark.parametrize("cancel", [True, False])
 def test_stopping_is_over_when_the_process_has_ended(cancel: bool) -> None:
     bench = Bench().running()
-    stop = shard.StopShard(cancel, False)
+    stop = StopShard(cancel, False)
     assert commands(bench.step(stop)) == [stop]
-    assert told(bench.said(shard.ShardStopped()), shard.ShardStopped) == []
+    assert told(bench.said(ShardStopped()), ShardStopped) == []
     effects = bench.step(ShardGone(bench.life, "exit code 0"))
-    assert told(effects, shard.ShardStopped) == [shard.ShardStopped(1)]
+    assert told(effects, ShardStopped) == [ShardStopped(1)]
     assert not [e for e in effects if isinstance(e, ReachShard)]
 
 
 def test_stopping_kills_what_does_not_end() -> None:
     bench = Bench().running()
-    bench.step(shard.StopShard(True, False))
+    bench.step(StopShard(True, False))
     assert KillShard(1) in bench.ring("watch")
 
 
 def test_a_restart_by_an_operator_leaves_the_orders_and_is_no_failure() -> None:
     bench = Bench().running()
-    assert commands(bench.step(RestartShard())) == [shard.StopShard(False, False)]
+    assert commands(bench.step(RestartShard())) == [StopShard(False, False)]
     effects = bench.step(ShardGone(bench.life, "exit code 0"))
     assert [e.launch for e in effects if isinstance(e, ReachShard)] == [True]
     assert bench.proxy.restarts == 0
@@ -244,21 +256,21 @@ def test_a_restart_by_an_operator_leaves_the_orders_and_is_no_failure() -> None:
 def test_a_process_that_trades_with_settings_of_before_takes_the_changed_ones_up() -> None:
     """The supervisor died between writing them down and telling the shard."""
     bench = Bench()
-    bench.step(shard.StartShard())
+    bench.step(StartShard())
     changed = replace(SPEC, grid=replace(SPEC.grid, buy_window=3))
     bench.up(SPEC, started=True)
-    effects = bench.step(shard.AddSymbolActor(changed))
-    assert commands(effects) == [shard.ReleaseSymbol(*KEY)]
-    effects = bench.said(shard.SymbolReleased(*KEY))
-    assert commands(effects) == [shard.AddSymbolActor(changed)]
-    assert not told(effects, shard.SymbolReleased)
+    effects = bench.step(AddSymbolActor(changed))
+    assert commands(effects) == [ReleaseSymbol(*KEY)]
+    effects = bench.said(SymbolReleased(*KEY))
+    assert commands(effects) == [AddSymbolActor(changed)]
+    assert not told(effects, SymbolReleased)
     bench.up(changed, started=True)
-    assert not [c for c in commands(bench.step(shard.AddSymbolActor(changed))) if isinstance(c, shard.ReleaseSymbol)]
+    assert not [c for c in commands(bench.step(AddSymbolActor(changed))) if isinstance(c, ReleaseSymbol)]
 
 
 def test_a_shard_that_does_not_run_cannot_be_asked_what_the_venue_holds() -> None:
     bench = Bench()
-    bench.step(shard.StartShard())
+    bench.step(StartShard())
     [reply] = bench.step(exchange.CheckHoldings(9, "main", ("BTCUSDT",), "aa"))
     assert reply.request == 9
     assert reply.payload.code == "unavailable"

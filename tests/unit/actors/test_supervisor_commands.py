@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support.market import FEES, GRID, INSTRUMENT, SPEC
 
-from opensqt_actors.actors import exchange, operator, ports, shard, symbol
+from opensqt_actors.actors import exchange, operator, ports, symbol
+from opensqt_actors.actors.shard_messages import AddSymbolActor, ReleaseSymbol, SymbolReleased, ToSymbol
 from opensqt_actors.actors.supervisor import StartSupervisor, SupervisorActor
 from opensqt_actors.actors.views import HoldingsView, RegistryView
 from opensqt_actors.domain.orders import AccountState
@@ -75,10 +76,10 @@ def test_changed_settings_are_durable_before_the_actor_begins_anew_with_them(ben
     assert bench.written() == [replace(SPEC, grid=OTHER)]
     assert not bench.told()
     bench.saved()
-    assert bench.told() == [shard.ReleaseSymbol("main", "XUSDT")]
+    assert bench.told() == [ReleaseSymbol("main", "XUSDT")]
     assert isinstance(bench.reply(), operator.Done)
-    bench.step(shard.SymbolReleased("main", "XUSDT"))
-    assert bench.told() == [shard.AddSymbolActor(replace(SPEC, grid=OTHER))]
+    bench.step(SymbolReleased("main", "XUSDT"))
+    assert bench.told() == [AddSymbolActor(replace(SPEC, grid=OTHER))]
 
 
 def test_settings_that_are_there_already_change_nothing(bench: Bench) -> None:
@@ -139,7 +140,7 @@ def test_settings_that_cannot_make_a_profit_are_refused_by_name(bench: Bench) ->
 
 def test_the_order_to_close_is_passed_on_and_not_written(bench: Bench) -> None:
     bench.step(operator.FlattenSymbol(5, "main", "XUSDT"))
-    assert bench.told() == [shard.ToSymbol("main", "XUSDT", symbol.Flatten())]
+    assert bench.told() == [ToSymbol("main", "XUSDT", symbol.Flatten())]
     assert isinstance(bench.reply(), operator.Done)
     assert not bench.written()
 

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 from support.market import NOW, SPEC
 
-from opensqt_actors.actors import operator, ports, shard
+from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import StreamGate
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    DropSymbol,
+    ShardStopped,
+    ShareBudget,
+    SymbolLeft,
+    ToSymbol,
+)
 from opensqt_actors.actors.supervisor import StartSupervisor, SupervisorActor
 from opensqt_actors.actors.supervisor_leases import (
     GiveUp,
@@ -46,14 +54,14 @@ def told(effects: list[Any], kind: type) -> list[Any]:
 def test_a_gained_symbol_is_traded_with_what_its_last_owner_had_written_down(supervisor: SupervisorActor) -> None:
     saved = (RiskSaved(RiskScope.SYMBOL, *KEY, {}, 1),)
     effects = supervisor.step(LeaseGained(LEASED, saved), NOW)
-    assert told(effects, shard.AddSymbolActor) == [shard.AddSymbolActor(LEASED, saved)]
+    assert told(effects, AddSymbolActor) == [AddSymbolActor(LEASED, saved)]
     assert supervisor.specs == {KEY: LEASED}
 
 
 def test_f36_a_lost_symbol_is_dropped_as_it_stands(supervisor: SupervisorActor) -> None:
     supervisor.step(LeaseGained(LEASED), NOW)
     effects = supervisor.step(LeaseLost(*KEY, 5), NOW)
-    assert told(effects, shard.DropSymbol) == [shard.DropSymbol(*KEY)]
+    assert told(effects, DropSymbol) == [DropSymbol(*KEY)]
     assert supervisor.specs == {}
 
 
@@ -71,22 +79,22 @@ def test_what_is_gained_while_the_host_ends_is_given_up(supervisor: SupervisorAc
 
 def test_past_half_of_a_leases_life_its_gate_closes_and_opens_with_a_comparison(supervisor: SupervisorActor) -> None:
     supervisor.step(LeaseGained(LEASED), NOW)
-    [closed] = told(supervisor.step(LeasesClosing((KEY, ("main", "ZUSDT"))), NOW), shard.ToSymbol)
+    [closed] = told(supervisor.step(LeasesClosing((KEY, ("main", "ZUSDT"))), NOW), ToSymbol)
     assert isinstance(closed.message, StreamGate)
     assert (closed.symbol, closed.message.code, closed.message.opens) == (SPEC.symbol, "lease", False)
     assert told(supervisor.step(LeasesStopped((KEY,)), NOW), object) == []
-    [opened] = told(supervisor.step(LeasesAgain((KEY,)), NOW), shard.ToSymbol)
+    [opened] = told(supervisor.step(LeasesAgain((KEY,)), NOW), ToSymbol)
     assert (opened.message.opens, opened.message.resync) == (True, True)
 
 
 def test_the_host_uses_its_part_of_each_budget(supervisor: SupervisorActor) -> None:
     effects = supervisor.step(LeaseShares((("main", 500),)), NOW)
-    assert told(effects, shard.ShareBudget) == [shard.ShareBudget("main", 500)]
+    assert told(effects, ShareBudget) == [ShareBudget("main", 500)]
 
 
 def test_a_symbol_that_has_left_is_given_up(supervisor: SupervisorActor) -> None:
     supervisor.step(LeaseGained(LEASED), NOW)
-    [save] = supervisor.step(shard.SymbolLeft(*KEY), NOW)
+    [save] = supervisor.step(SymbolLeft(*KEY), NOW)
     assert isinstance(save, ports.SaveSpec)
     assert GiveUp(*KEY) in supervisor.step(ports.SpecSaved(save.request, save.spec), NOW)
 
@@ -100,5 +108,5 @@ def test_a_symbol_of_another_host_is_refused_with_the_way_to_find_it(supervisor:
 def test_whether_everything_had_come_to_rest_is_known_at_the_end(supervisor: SupervisorActor) -> None:
     supervisor.step(operator.Shutdown(1), NOW)
     assert not supervisor.rested
-    supervisor.step(shard.ShardStopped(0), NOW)
+    supervisor.step(ShardStopped(0), NOW)
     assert supervisor.rested

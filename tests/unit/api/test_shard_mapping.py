@@ -8,11 +8,24 @@ from typing import Any
 
 import pytest
 
-from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
 from opensqt_actors.actors.shard_link import Hello, Screens
+from opensqt_actors.actors.shard_messages import (
+    AddSymbolActor,
+    ReleaseSymbol,
+    ShardRestarted,
+    ShardStopped,
+    ShareBudget,
+    StartShard,
+    StopShard,
+    SymbolLeft,
+    SymbolQuarantined,
+    SymbolReleased,
+    ToSymbol,
+)
 from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, RiskRow, SymbolRow
 from opensqt_actors.api.shard_mapping import command_from, command_to, fact_from, fact_to
 from opensqt_actors.api.shard_outbox import Outbox, OutboxFull
@@ -35,20 +48,20 @@ ROW = SymbolRow(
 )  # fmt: skip
 
 COMMANDS = [
-    shard.StartShard((SAVED,), (("main", 250), ("other", 1_000))),
-    shard.AddSymbolActor(SPEC, (SAVED,)),
-    shard.ReleaseSymbol("main", "BTCUSDT"),
-    shard.ToSymbol("main", "BTCUSDT", symbol.Pause()),
-    shard.ToSymbol("main", "BTCUSDT", symbol.Resume()),
-    shard.ToSymbol("main", "BTCUSDT", symbol.Remove(RemoveMode.FLATTEN)),
-    shard.ToSymbol("main", "BTCUSDT", symbol.Describe(41)),
-    shard.ToSymbol("main", "BTCUSDT", symbol.ReconcileNow(42, True)),
+    StartShard((SAVED,), (("main", 250), ("other", 1_000))),
+    AddSymbolActor(SPEC, (SAVED,)),
+    ReleaseSymbol("main", "BTCUSDT"),
+    ToSymbol("main", "BTCUSDT", symbol.Pause()),
+    ToSymbol("main", "BTCUSDT", symbol.Resume()),
+    ToSymbol("main", "BTCUSDT", symbol.Remove(RemoveMode.FLATTEN)),
+    ToSymbol("main", "BTCUSDT", symbol.Describe(41)),
+    ToSymbol("main", "BTCUSDT", symbol.ReconcileNow(42, True)),
     exchange.CheckSymbol(5, "main/BTCUSDT", ASKER),
-    shard.ToSymbol("main", "BTCUSDT", symbol.Flatten()),
+    ToSymbol("main", "BTCUSDT", symbol.Flatten()),
     exchange.CheckHoldings(43, "main", ("BTCUSDT", "ETHUSDT"), "aa", True),
     exchange.CheckHoldings(44, "main", (), "aa"),
-    shard.ShareBudget("main", 333),
-    shard.StopShard(True, False),
+    ShareBudget("main", 333),
+    StopShard(True, False),
     GlobalWord((("breaker_global", "it is open"),), 2, ("breaker_global", "few")),
     GlobalWord(),
     ShareGiven("main", 1 << 200),
@@ -67,12 +80,12 @@ FACTS = [
     Reply(9, operator.Done("it is done")),
     Reply(8, ReconcileView("main", "X", "same", Decimal(1), Decimal(1), ZERO, 3, 0, 0, 0, "they agree")),
     exchange.SymbolChecked(3, SymbolRefused("XUSDT", "not there", True)),
-    shard.SymbolLeft("main", "BTCUSDT"),
-    shard.SymbolReleased("main", "BTCUSDT"),
-    shard.SymbolQuarantined("main", "BTCUSDT", "too often"),
+    SymbolLeft("main", "BTCUSDT"),
+    SymbolReleased("main", "BTCUSDT"),
+    SymbolQuarantined("main", "BTCUSDT", "too often"),
     symbol.SymbolUnable("main", "BTCUSDT", "no margin"),
-    shard.ShardRestarted(ActorId("a/b"), "ValueError"),
-    shard.ShardStopped(),
+    ShardRestarted(ActorId("a/b"), "ValueError"),
+    ShardStopped(),
     RiskRow("symbol", "main", "BTCUSDT", "open", "losses", "three losses", 1, 2),
     SAVED,
     ShardFacts(
@@ -126,10 +139,10 @@ def test_what_has_no_place_on_the_wire_is_an_error_and_not_silence() -> None:
 async def test_screens_are_conflated_to_the_newest_line_and_come_after_what_must_not_be_lost() -> None:
     outbox = Outbox()
     outbox.put(Screens((ROW,), (), 1))
-    outbox.put(shard.SymbolLeft("main", "X"))
+    outbox.put(SymbolLeft("main", "X"))
     newer = replace(ROW, fills=99)
     outbox.put(Screens((newer, replace(ROW, symbol="ETHUSDT")), (), 2))
-    assert await outbox.take() == shard.SymbolLeft("main", "X")
+    assert await outbox.take() == SymbolLeft("main", "X")
     assert await outbox.take() == Screens((newer, replace(ROW, symbol="ETHUSDT")), (), 2)
 
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from opensqt_actors.actors import exchange, operator, shard, symbol
+from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.ports import Reply
 from opensqt_actors.actors.shard_link import SupervisorAttached, SupervisorLost
+from opensqt_actors.actors.shard_messages import ToSymbol
 from opensqt_actors.api.shard_mapping import command_to, fact_from
 from opensqt_actors.api.shard_service import ShardService
 from opensqt_actors.runtime.behaviour import ActorId
 
 QUESTIONS = [
-    shard.ToSymbol("main", "BTCUSDT", symbol.Describe(7)),
-    shard.ToSymbol("main", "BTCUSDT", symbol.ReconcileNow(7)),
+    ToSymbol("main", "BTCUSDT", symbol.Describe(7)),
+    ToSymbol("main", "BTCUSDT", symbol.ReconcileNow(7)),
     exchange.CheckHoldings(7, "main", ("BTCUSDT",), "aa"),
     operator.TripBreaker(7, "main", "BTCUSDT", "why"),
     operator.EmergencyExit(7, "main", "why"),
@@ -39,7 +40,7 @@ async def test_the_answer_to_a_question_goes_to_the_supervisor_that_asked_it(que
     first = asyncio.ensure_future(anext(stream))
     await asked.wait()
     [command] = [message for message in told if not isinstance(message, SupervisorAttached | SupervisorLost)]
-    inner = command.message if isinstance(command, shard.ToSymbol) else command
+    inner = command.message if isinstance(command, ToSymbol) else command
     refusal = operator.Refusal("failed", "no")
     service.send(Reply(7, refusal))  # of a question of an earlier attachment
     service.send(Reply(inner.request, refusal))
