@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from opensqt_actors.actors import ports, symbol_commands, symbol_past
+from opensqt_actors.actors import ports, symbol_commands, symbol_past, symbol_start, symbol_truth
 from opensqt_actors.actors.exchange_messages import (
     Attach,
     CancelFailed,
@@ -57,20 +57,19 @@ from opensqt_actors.actors.symbol_protection import Protection
 from opensqt_actors.actors.symbol_reconcile import Reconciliation
 from opensqt_actors.actors.symbol_refusals import MarginLock, place_failed, places_withdrawn, reopen, unlock
 from opensqt_actors.actors.symbol_strays import Strays, order_adopted
-from opensqt_actors.actors.symbol_sync import SOON, Sync, Verdict
+from opensqt_actors.actors.symbol_sync import Sync
 from opensqt_actors.actors.symbol_takeover import GATE, SENTENCE, LookAgain, Takeover
 from opensqt_actors.actors.symbol_view import describe, row
 from opensqt_actors.actors.symbol_watch import SilenceWatch
-from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import Candle, Truth
+from opensqt_actors.domain.orders import Candle
 from opensqt_actors.domain.pnl import Totals
 from opensqt_actors.domain.records import Restored
 from opensqt_actors.domain.settings import RemoveMode, SymbolSpec, SymbolState
 from opensqt_actors.domain.slots import Slots
-from opensqt_actors.domain.strategy import Gate, Market, Strategy, StrategyFactory
+from opensqt_actors.domain.strategy import Gate, Strategy, StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
-from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
+from opensqt_actors.runtime.effects import Effect, Tell
 
 __all__ = [
     "Describe", "Execution", "Flatten", "Pause", "Phase", "ReconcileNow", "Remove", "Resume", "RowChanged", "Start",
@@ -79,7 +78,6 @@ __all__ = [
 
 SECOND = 1_000_000_000
 FAR = 1 << 62
-ATTACH_AGAIN = 2 * SECOND
 _TRADING: Final = Phase.TRADING
 _AT_MARKET = (RemoveMode.FLATTEN, RemoveMode.LEAVE)
 _EXCHANGE_GATES = ("order_stream", "stale_price")
@@ -140,7 +138,7 @@ class SymbolActor:
         self.placed = 0
         self.cancelled = 0
         self.band: tuple[int, int] | None = None
-        self._history: tuple[Candle, ...] = ()
+        self.history: tuple[Candle, ...] = ()
         self.held = (0, 0)
         self.heard = 0
         self.clearance = Clearance(self.execution.preflight)
@@ -172,10 +170,10 @@ class SymbolActor:
             Pulse: self._pulse,
             StreamGate: self._stream_gate,
             RiskChanged: self._risk_changed,
-            ports.SymbolPrepared: self._prepared,
-            ports.SymbolRefused: self._refused_by_venue,
-            ports.TruthFetched: self._truth_fetched,
-            ports.TruthFailed: self._truth_failed,
+            ports.SymbolPrepared: lambda message, now: symbol_start.prepared(self, message, now),
+            ports.SymbolRefused: lambda message, now: symbol_start.refused(self, message, now),
+            ports.TruthFetched: lambda message, now: symbol_truth.fetched(self, message, now),
+            ports.TruthFailed: lambda message, now: symbol_truth.failed(self, message, now),
             ports.CandleSeen: self._candle,
             ports.FundingSeen: self._funding,
             Start: self.start,
@@ -226,61 +224,7 @@ class SymbolActor:
             self.tell_row(),
         ]
 
-    def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
-        self.clearance.learn(message)
-        if self.phase is not Phase.PREPARING:
-            return self.act(now)
-        self.ledger.instrument = message.instrument
-        self.ledger.fees = message.fees
-        self._history = message.history
-        refusal = self.clearance.refusal(self)
-        if refusal is not None:
-            return self._refuse(refusal, now)
-        effects: list[Effect] = []
-        try:
-            kept = self.ledger.fit()
-        except InvalidValue as error:
-            return self._refuse(error.sentence, now)
-        if kept is not None:
-            effects.append(ports.Announce("grid.lattice_kept", self.account, self.symbol, kept, "warning"))
-        if self.ledger.lattice is not None:
-            refusal = self._build()
-            if refusal is not None:
-                return self._refuse(refusal, now)
-        self.phase = Phase.SYNCING
-        self.why = "waiting for the venue's open orders, trades and position"
-        if "order_stream" in self.gates:
-            self.why = self.gates["order_stream"]
-            return [*effects, self.tell_row()]  # asked once it is up: nothing could be made of an answer before that
-        return [*effects, *self.ask_truth(now)]
-
-    def _build(self) -> str | None:
-        """Make the strategy, with the candles that closed before it; a sentence when its settings cannot work."""
-        ledger = self.ledger
-        if ledger.lattice is None or ledger.instrument is None or ledger.fees is None:
-            return "the market's rules are not known"
-        factory = self.strategies.get(self.spec.strategy)
-        if factory is None:
-            return f"strategy {self.spec.strategy!r} is not installed; there are {', '.join(sorted(self.strategies))}"
-        try:
-            self.strategy = factory(Market(ledger.instrument, ledger.fees, self.spec.grid, ledger.lattice))
-        except InvalidValue as error:
-            return error.sentence
-        for candle in self._history:
-            self.strategy.candle(candle)
-        self._history = ()
-        self.strategy.recall(ledger.memory)
-        return None
-
-    def _refused_by_venue(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
-        if self.phase is not Phase.PREPARING:
-            return []
-        if message.final:
-            return self._refuse(message.reason, now)
-        self.why = message.reason
-        return [SetTimer("attach", ATTACH_AGAIN, Start()), self.tell_row()]
-
-    def _refuse(self, sentence: str, now: int) -> list[Effect]:
+    def refuse(self, sentence: str, now: int) -> list[Effect]:
         """This market cannot be traded: what opens is taken back, an operator must act."""
         self.phase = Phase.REFUSED
         self.why = sentence
@@ -299,65 +243,6 @@ class SymbolActor:
     def ask_truth(self, now: int) -> list[Effect]:
         question = self.sync.ask(now)
         return [] if question is None else [Tell(self.exchange, question)]
-
-    def _truth_fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
-        self.heard += 1
-        truth = message.truth
-        if self.phase in (Phase.PREPARING, Phase.REFUSED) or not self.sync.asking:
-            self.sync.ends(truth)
-            return self.act(now)
-        if not self.sync.answered():
-            self.sync.ends(truth)
-            return [*self.act(now), *self.ask_truth(now)]
-        self.strays.gone(self, {report.client_id for report in truth.open_orders}, self.sync.asked)
-        again = self.sync.apply(truth, self.strategy, now)
-        outdated = self.takeover.outdated(self, now)
-        effects = submit(self, tuple(outdated), tuple(again)) if outdated or again else []
-        verdict = self.sync.compare(truth, now)
-        if verdict is not Verdict.BUSY and self.ledger.untouched and truth.position.quantity:
-            effects += self._stranger(truth, now)
-            if self.state is SymbolState.REFUSED:
-                return effects
-            verdict = Verdict.SAME
-        verdict, told = self.reconciliation.compared(self, truth, verdict, now)
-        effects += [*told, *not_again(self, self.slots.by_level.values())]
-        if self.sync.of_earlier_epochs():
-            verdict = Verdict.UNSURE
-        elif verdict is not Verdict.UNSURE:
-            effects += self.takeover.seen(self, now)
-        if self.phase is Phase.SYNCING and verdict is not Verdict.UNSURE and "order_stream" not in self.gates:
-            self.phase = Phase.TRADING
-            self.why = "waiting for the first price"
-            effects += [self.tell_row(), *self.past.hold(self)]
-        wait = self.reconciliation.wait(verdict, self.sync.wait(verdict, self.execution.reconcile_interval, now))
-        if self.phase is Phase.SYNCING and verdict is Verdict.UNSURE:
-            wait = min(wait, SOON)  # what is held has no exits until they agree, or until the difference is believed
-        return [*effects, SetTimer("reconcile", wait, Reconcile()), *self.act(now)]
-
-    def _stranger(self, truth: Truth, now: int) -> list[Effect]:
-        """A position was there before this symbol was added: adopted when that was asked for, else refused."""
-        instrument = self.ledger.instrument
-        if instrument is None:
-            return []
-        held = f"{instrument.quantity(truth.position.quantity)} {instrument.base}"
-        if not self.spec.adopt:
-            return self._refuse(f"there is a position of {held} already; close it, or add the symbol with adopt", now)
-        entry = instrument.price_to_ticks(truth.position.entry_price)
-        refusal = self._first_price(entry)
-        if refusal is not None or self.strategy is None:
-            return self._refuse(refusal or "the market's rules are not known", now)
-        self.ledger.adopt(truth.position.quantity, entry, self.strategy, now)
-        sentence = f"adopted a position of {held}"
-        return [ports.Announce("position.adopted", self.account, self.symbol, sentence, "warning")]
-
-    def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
-        self.sync.answered()
-        if self.phase in (Phase.PREPARING, Phase.REFUSED):
-            return []
-        if self.phase is Phase.SYNCING:
-            self.why = f"the venue's view could not be had: {message.reason}"
-        told = self.reconciliation.failed(message.reason)
-        return [*told, SetTimer("reconcile", max(message.retry_after, SECOND), Reconcile())]
 
     def _reconcile_now(self, message: ReconcileNow, now: int) -> list[Effect]:
         return self.reconciliation.ask(self, message) or self.ask_truth(now)
@@ -432,9 +317,9 @@ class SymbolActor:
                 effects += carry_out(self, leave_decision(self, now), now)
             elif self.bid:
                 if self.strategy is None:
-                    refusal = self._first_price((self.bid + self.ask) // 2)
+                    refusal = symbol_start.first_price(self, (self.bid + self.ask) // 2)
                     if refusal is not None:
-                        return effects + self._refuse(refusal, now)
+                        return effects + self.refuse(refusal, now)
                     effects.append(self.tell_row())
                 if self.strategy is not None:
                     if not self.clearance.passed:
@@ -463,14 +348,6 @@ class SymbolActor:
             effects += self.past.hold(self)
             self.settled = self.protection.told and not self.past.due
         return effects + self.finished()
-
-    def _first_price(self, price: int) -> str | None:
-        if self.ledger.lattice is None:
-            try:
-                self.ledger.anchor(price)
-            except InvalidValue as error:
-                return error.sentence
-        return self._build() if self.strategy is None else None
 
     def finished(self) -> list[Effect]:
         """Tell the parent once the market has been left, or has come to rest."""
