@@ -50,6 +50,7 @@ $(STAMP): pyproject.toml setup.cfg constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV) >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip setuptools >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]' >&2
+	@$(BIN)/python -m compileall -q opensqt_actors >&2 # a start must not compile, also where nobody may write bytecode
 	@touch $@
 
 # At a terminal the demo gets a process group of its own: Ctrl-C ends it in order, and make, which did not see the
