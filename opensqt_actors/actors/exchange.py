@@ -154,9 +154,9 @@ class ExchangeActor:
             ports.IntentsFailed: desk.intents_failed,
             ports.PlacesAnswered: desk.places_answered,
             ports.CancelsAnswered: desk.cancels_answered,
-            ports.OrderFound: desk.order_found,
-            ports.OrderNotKnown: desk.order_not_known,
-            ports.FindFailed: desk.find_failed,
+            ports.OrderFound: desk.look_ups.found,
+            ports.OrderNotKnown: desk.look_ups.not_known,
+            ports.FindFailed: desk.look_ups.failed,
             NotAgain: lambda message, now: desk.not_again(message.client_ids),
             ports.MarkSeen: self._mark_seen,
             ports.CandleSeen: self._candle_seen,
@@ -422,7 +422,7 @@ class ExchangeActor:
             self.tracker.filled(fill)
         attached = self._by_symbol.get(truth.symbol)
         if attached is not None:
-            self.desk.missing(truth, attached.asked_at, now)
+            self.desk.look_ups.missing(truth, attached.asked_at, now)
             self.dead_man.seen(truth.symbol)
         if self._outdated(truth.symbol):
             return []
@@ -493,7 +493,7 @@ class ExchangeActor:
                 effects += self._freshness.look(attached.feed, attached.instrument, attached.actor)
                 cell = self.board.cells[attached.symbol]
                 effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
-        effects += self.desk.look_up_overdue(now)
+        effects += self.desk.look_ups.overdue(now)
         effects += self.dead_man.sweep(now, paused=now < self.budget.paused_until)
         self.desk.exposure.find()
         ages = [(a.symbol, a.feed.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
