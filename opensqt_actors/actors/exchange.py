@@ -8,29 +8,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND, Budget, Limits
 from opensqt_actors.actors.exchange_dead_man import DeadMan
-from opensqt_actors.actors.exchange_freshness import Feed, Freshness
+from opensqt_actors.actors.exchange_foreign import ForeignOrders
+from opensqt_actors.actors.exchange_freshness import Freshness
 from opensqt_actors.actors.exchange_holdings import Holdings
 from opensqt_actors.actors.exchange_messages import (
     AdoptOrder,
     Attach,
     BudgetShare,
-    CancelFailed,
-    CancelOpeningBuys,
     CheckHoldings,
     CheckSymbol,
     Detach,
-    ForeignFill,
     NotAgain,
-    OrderPlan,
     OrderUpdate,
-    PlaceFailed,
-    PlacesWithdrawn,
     Pulse,
     Pump,
     Quote,
@@ -42,58 +36,29 @@ from opensqt_actors.actors.exchange_messages import (
     SymbolDown,
     WantFacts,
     WantPast,
-    WantTruth,
     WithdrawOpenings,
 )
 from opensqt_actors.actors.exchange_risk import ExchangeRisk
+from opensqt_actors.actors.exchange_symbols import Symbols
+from opensqt_actors.actors.exchange_truth import VenueViews
 from opensqt_actors.actors.order_desk import OrderDesk
 from opensqt_actors.actors.prices import PriceBoard, PriceMoved
 from opensqt_actors.actors.tracker import Tracker
 from opensqt_actors.actors.views import AccountRow
 from opensqt_actors.domain.cleanup import CleanupSettings
 from opensqt_actors.domain.exposure import ExposureLimits, Limit
-from opensqt_actors.domain.ids import ClientId, decode
-from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.orders import FundingPayment, OrderReport, Truth
+from opensqt_actors.domain.orders import FundingPayment
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import Effect, SetTimer, Tell
 
 __all__ = [
-    "Attach", "BudgetShare", "CancelFailed", "CancelOpeningBuys", "CheckHoldings", "CheckSymbol", "Detach",
-    "ExchangeActor", "OrderPlan",
-    "OrderUpdate", "PlaceFailed", "Pulse", "Quote", "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown",
-    "WantTruth",
+    "Attach", "BudgetShare", "CheckHoldings", "CheckSymbol", "Detach", "ExchangeActor", "OrderUpdate", "Pulse", "Quote",
+    "ReportTo", "StreamGate", "Submit", "SymbolChecked", "SymbolDown",
 ]  # fmt: skip
 
 SWEEP = SECOND
 PAYMENTS = 100
 """Funding payments of a symbol that are kept for an actor that starts later."""
-
-
-class _Attached:
-    """A symbol, the actor that owns it, and how fresh its frames are.
-
-    streams: whether they are still to be started for this life of the actor; told: news of fills since it attached;
-    asked: truths on their way, the newest since asked_at (ns); outdated: how many of them an earlier life of the actor
-    had asked for.
-    """
-
-    __slots__ = (
-        "actor", "alive", "asked", "asked_at", "feed", "instrument", "number", "outdated", "streams", "symbol", "told",
-    )  # fmt: skip
-
-    def __init__(self, symbol: str, number: int, actor: ActorId) -> None:
-        self.symbol = symbol
-        self.number = number
-        self.actor = actor
-        self.alive = True
-        self.instrument: Instrument | None = None
-        self.feed = Feed()
-        self.streams = True
-        self.told = 0
-        self.asked = 0
-        self.asked_at = 0
-        self.outdated = 0
 
 
 class ExchangeActor:
@@ -127,21 +92,21 @@ class ExchangeActor:
                 published.orders_per_minute or limits.per_minute,
             )
         )
+        self.symbols = Symbols(board)
+        self._attached = self.symbols.attached  # at hand: each price looks into it
+        self._tell = self.symbols.tell
         self.desk = OrderDesk(
-            account, self.budget, published, tell=self._to_symbol, alive=self._alive, pending_timeout=pending_timeout,
-            seed=seed, exposure=exposure, total=total,
+            account, self.budget, published, tell=self._tell, alive=self.symbols.alive,
+            pending_timeout=pending_timeout, seed=seed, exposure=exposure, total=total,
         )  # fmt: skip
         self.watch = ExchangeRisk(
-            account, board, self.desk, risk, cleanup, traded=lambda: self._by_symbol, tell=self._to_symbol
+            account, board, self.desk, risk, cleanup, traded=lambda: self._attached, tell=self._tell
         )
-        self.dead_man = DeadMan(dead_man, self.desk.tracker, lambda: self._by_symbol)
+        self.dead_man = DeadMan(dead_man, self.desk.tracker, lambda: self._attached)
+        self.foreign = ForeignOrders(account, self.symbols)
         self.prices_up = False
-        self._by_symbol: dict[str, _Attached] = {}
-        self._by_number: dict[int, _Attached] = {}
         self._checks: dict[str, list[CheckSymbol]] = {}
-        self._instance = ""
         self._funding: dict[str, deque[FundingPayment]] = {}
-        self._foreign_told: dict[str, int] = {}
         self._report_to: ActorId | None = None
         self._swept = False
         desk = self.desk
@@ -154,9 +119,9 @@ class ExchangeActor:
             ports.IntentsFailed: desk.intents_failed,
             ports.PlacesAnswered: desk.places_answered,
             ports.CancelsAnswered: desk.cancels_answered,
-            ports.OrderFound: desk.order_found,
-            ports.OrderNotKnown: desk.order_not_known,
-            ports.FindFailed: desk.find_failed,
+            ports.OrderFound: desk.look_ups.found,
+            ports.OrderNotKnown: desk.look_ups.not_known,
+            ports.FindFailed: desk.look_ups.failed,
             NotAgain: lambda message, now: desk.not_again(message.client_ids),
             ports.MarkSeen: self._mark_seen,
             ports.CandleSeen: self._candle_seen,
@@ -167,16 +132,14 @@ class ExchangeActor:
             ports.OrdersCounted: self._orders_counted,
             ports.SymbolPrepared: self._prepared,
             ports.SymbolRefused: self._not_tradable,
-            ports.TruthFetched: self._truth_fetched,
-            ports.TruthFailed: self._truth_failed,
             Attach: self._attach,
             Detach: self._detach,
             SymbolDown: self._symbol_down,
-            WantTruth: self._want_truth,
             WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol, history=False)],
             WantPast: lambda message, now: self.watch.want_past(message.symbol),
             CheckSymbol: self._check_symbol,
             **Holdings(account).handlers,
+            **VenueViews(self.symbols, desk, self.dead_man).handlers,
             WithdrawOpenings: self._withdraw_openings,
             ReportTo: self._set_report_to,
             BudgetShare: self._budget_share,
@@ -211,7 +174,7 @@ class ExchangeActor:
 
     def _price_moved(self, message: PriceMoved, now: int) -> list[Effect]:
         cell = self.board.cells.get(message.symbol)
-        attached = self._by_symbol.get(message.symbol)
+        attached = self._attached.get(message.symbol)
         if cell is None:
             return []
         cell.told = False
@@ -223,12 +186,12 @@ class ExchangeActor:
         """A decision. A price that came while it was made, and lies outside its band, is told at once."""
         effects: list[Effect] = []
         if self.desk.exposure.active:
-            attached = self._by_symbol.get(message.symbol)
+            attached = self._attached.get(message.symbol)
             current = attached is not None and message.heard >= attached.told
             self.desk.exposure.hold(message.symbol, message.long, message.short, current=current)
         cell = self.board.quiet(message.symbol, message.low, message.high)
         if cell is not None and cell.restless:
-            effects = self._to_symbol(message.symbol, Quote(*cell.take(), cell.at))
+            effects = self._tell(message.symbol, Quote(*cell.take(), cell.at))
         if message.cancels or message.places:
             return self.desk.submit(message, now) + effects
         return effects
@@ -246,39 +209,29 @@ class ExchangeActor:
             cell.seen += 1
         if not message.candle.closed:
             return []
-        return self._to_symbol(message.candle.symbol, message) + self.watch.candle(message)
+        return self._tell(message.candle.symbol, message) + self.watch.candle(message)
 
     def _funding_seen(self, message: ports.FundingSeen, now: int) -> list[Effect]:
         """Told on, and told again when a symbol is prepared: its actor may not have lived when it came."""
         effects: list[Effect] = []
         for payment in message.payments:
             self._funding.setdefault(payment.symbol, deque(maxlen=PAYMENTS)).append(payment)
-            effects += self._to_symbol(payment.symbol, ports.FundingSeen((payment,)))
+            effects += self._tell(payment.symbol, ports.FundingSeen((payment,)))
         return effects
 
     # --- symbols -----------------------------------------------------------------------------------------------------
 
     def _attach(self, message: Attach, now: int) -> list[Effect]:
-        self._instance = message.instance or self._instance
-        attached = self._by_symbol.get(message.symbol)
-        if attached is None:
-            attached = _Attached(message.symbol, message.number, message.actor)
-            self._by_symbol[message.symbol] = self._by_number[message.number] = attached
-        attached.actor = message.actor
-        attached.alive = True
-        attached.feed.begin()
+        self.symbols.attach(message)
         if message.working:
             self.dead_man.begin(message.symbol)
-        attached.outdated = attached.asked
-        attached.streams = True
-        attached.told = 0
         self.board.loud(message.symbol)
         return [ports.PrepareSymbol(message.symbol, history=not message.hurry)]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
         symbol = message.instrument.symbol
         effects = self._answer_checks(symbol, message)
-        attached = self._by_symbol.get(symbol)
+        attached = self._attached.get(symbol)
         if attached is None:
             return effects + self.watch.candles.prepared(message.instrument)
         if not attached.alive:
@@ -299,8 +252,8 @@ class ExchangeActor:
         return effects
 
     def _not_tradable(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
-        effects = self._answer_checks(message.symbol, message) + self._to_symbol(message.symbol, message)
-        return effects if message.symbol in self._by_symbol else effects + self.watch.candles.refused(message)
+        effects = self._answer_checks(message.symbol, message) + self._tell(message.symbol, message)
+        return effects if message.symbol in self._attached else effects + self.watch.candles.refused(message)
 
     def _check_symbol(self, message: CheckSymbol, now: int) -> list[Effect]:
         waiting = self._checks.setdefault(message.symbol, [])
@@ -311,10 +264,8 @@ class ExchangeActor:
         return [Tell(check.asker, SymbolChecked(check.request, answer)) for check in self._checks.pop(symbol, ())]
 
     def _detach(self, message: Detach, now: int) -> list[Effect]:
-        attached = self._by_symbol.pop(message.symbol, None)
-        if attached is None:
+        if not self.symbols.detach(message.symbol):
             return []
-        self._by_number.pop(attached.number, None)
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
         end = self.dead_man.hand_over if message.handed_over else self.dead_man.disarm
@@ -322,9 +273,7 @@ class ExchangeActor:
         return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
-        attached = self._by_symbol.get(message.symbol)
-        if attached is not None:
-            attached.alive = False
+        self.symbols.down(message.symbol)
         self.board.loud(message.symbol)
         return self.desk.symbol_down(message.symbol, now)
 
@@ -332,121 +281,15 @@ class ExchangeActor:
         symbol = message.symbol
         return self.desk.withdraw(lambda plan: plan.kind.opens and plan.request.symbol == symbol, message.reason)
 
-    def _to_symbol(self, symbol: str, message: object) -> list[Effect]:
-        attached = self._by_symbol.get(symbol)
-        if attached is None or not attached.alive:
-            return []
-        if isinstance(message, ports.TruthFetched) or (isinstance(message, OrderUpdate) and message.filled):
-            attached.told += 1
-        if _leads_to_orders(message):
-            return [*self._newest_quote(attached), Tell(attached.actor, message)]
-        return [Tell(attached.actor, message)]
-
-    def _newest_quote(self, attached: _Attached) -> list[Effect]:
-        """Prices inside the band are not told; what may lead to an order must not be answered at an old one."""
-        cell = self.board.cells.get(attached.symbol)
-        if cell is None or not cell.bid or cell.quoted == (cell.bid, cell.ask):
-            return []
-        return [Tell(attached.actor, Quote(*cell.take(), cell.at))]
-
-    def _alive(self, symbol: str) -> bool:
-        attached = self._by_symbol.get(symbol)
-        return attached is not None and attached.alive
-
     # --- the venue's news --------------------------------------------------------------------------------------------
 
     def _order_event(self, message: ports.OrderEvent, now: int) -> list[Effect]:
         report = message.report
-        if not self._ours(report.client_id):
-            return self._foreign(report, now) + self._foreign_fill(message)
+        if not self.symbols.ours(report.client_id):
+            return self.foreign.event(message, now)
         if message.fill is not None:
             self.tracker.filled(message.fill)
         return self.desk.observe(report, now, OrderUpdate(report, message.fill))
-
-    def _ours(self, client_id: ClientId) -> bool:
-        """Whether an order belongs to a symbol that is attached here."""
-        key = decode(client_id)
-        return key is not None and key.symbol in self._by_number and key.instance == (self._instance or key.instance)
-
-    def _foreign(self, report: OrderReport, now: int) -> list[Effect]:
-        """An order that is not ours is reported once a minute for each symbol, and left alone.
-
-        One of ours whose symbol is not attached yet is met again in the venue's view that the symbol asks for.
-        """
-        key = decode(report.client_id)
-        if key is not None and key.instance == (self._instance or key.instance):
-            return []
-        if now - self._foreign_told.get(report.symbol, 0) < 60 * SECOND:
-            return []
-        if len(self._foreign_told) > 1_000:
-            self._foreign_told.clear()
-        self._foreign_told[report.symbol] = now
-        sentence = f"an order that is not ours is at work in {report.symbol}: {report.client_id or report.venue_id}"
-        return [ports.Announce("order.foreign", self.account, report.symbol, sentence, "warning")]
-
-    def _foreign_fill(self, message: ports.OrderEvent) -> list[Effect]:
-        """What others trade here, and what the venue liquidates, changes a position that slots believe to be theirs."""
-        report, fill = message.report, message.fill
-        attached = self._by_symbol.get(report.symbol)
-        if fill is None or attached is None or attached.instrument is None:
-            return []
-        traded = attached.instrument.quantity(fill.quantity)
-        name = report.client_id or report.venue_id
-        sentence = f"an order that is not ours, {name}, has traded {traded} in {report.symbol}"
-        return self._to_symbol(report.symbol, ForeignFill(f"{sentence}: the venue's position is looked at first"))
-
-    def _want_truth(self, message: WantTruth, now: int) -> list[Effect]:
-        pause = self.budget.paused_until - now
-        if pause > 0:
-            reason = "the venue asked for a pause"
-            return self._to_symbol(message.symbol, ports.TruthFailed(message.symbol, reason, pause))
-        attached = self._by_symbol.get(message.symbol)
-        if attached is None:
-            return []
-        attached.asked += 1
-        attached.asked_at = now
-        return [
-            ports.FetchTruth(
-                message.symbol, message.client_ids, dict(message.venue_ids), message.after_trade, message.since
-            )
-        ]
-
-    def _truth_fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
-        """The tracker learns from it, too; an order that has ended since does not come back."""
-        truth: Truth = message.truth
-        still_open = tuple(report for report in truth.open_orders if not self._tracker_knows_better(report, now))
-        for _, found in truth.found:
-            if found is not None and found.status.terminal:
-                self._tracker_knows_better(found, now)
-        for fill in truth.fills:
-            self.tracker.filled(fill)
-        attached = self._by_symbol.get(truth.symbol)
-        if attached is not None:
-            self.desk.missing(truth, attached.asked_at, now)
-            self.dead_man.seen(truth.symbol)
-        if self._outdated(truth.symbol):
-            return []
-        return self._to_symbol(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))
-
-    def _outdated(self, symbol: str) -> bool:
-        """Whether an answer is for an earlier life of the symbol's actor."""
-        attached = self._by_symbol.get(symbol)
-        if attached is None:
-            return True
-        attached.asked -= 1
-        if attached.outdated:
-            attached.outdated -= 1
-            return True
-        return False
-
-    def _tracker_knows_better(self, report: OrderReport, now: int) -> bool:
-        key = decode(report.client_id)
-        if key is None or not self._ours(report.client_id):
-            return False
-        return self.tracker.observe(report, key.kind, now)
-
-    def _truth_failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
-        return [] if self._outdated(message.symbol) else self._to_symbol(message.symbol, message)
 
     def _stream_up(self, message: ports.StreamUp, now: int) -> list[Effect]:
         if message.stream == "prices":
@@ -455,8 +298,7 @@ class ExchangeActor:
                 self.watch.candles.missed()
             return []
         self.orders_up = True
-        gate = _orders_gate(True, message.reconnected)
-        return [Tell(a.actor, gate) for a in self._by_symbol.values() if a.alive] + self.desk.pump(now)
+        return self.symbols.tell_all(_orders_gate(True, message.reconnected)) + self.desk.pump(now)
 
     def _stream_down(self, message: ports.StreamDown, now: int) -> list[Effect]:
         if message.stream == "prices":
@@ -464,7 +306,7 @@ class ExchangeActor:
             return []
         self.orders_up = False
         effects = self.desk.withdraw(lambda plan: True, "the order stream is down")
-        return effects + [Tell(a.actor, _orders_gate(False)) for a in self._by_symbol.values() if a.alive]
+        return effects + self.symbols.tell_all(_orders_gate(False))
 
     def _throttled(self, message: ports.Throttled, now: int) -> list[Effect]:
         self.budget.pause(now, message.retry_after)
@@ -488,15 +330,15 @@ class ExchangeActor:
     def _sweep(self, message: Sweep, now: int) -> list[Effect]:
         effects: list[Effect] = [SetTimer("sweep", SWEEP, Sweep())]
         self._freshness.begin()
-        for attached in self._by_symbol.values():
+        for attached in self._attached.values():
             if attached.alive and attached.instrument is not None:
                 effects += self._freshness.look(attached.feed, attached.instrument, attached.actor)
                 cell = self.board.cells[attached.symbol]
                 effects.append(Tell(attached.actor, Pulse(cell.bid, cell.ask, cell.at, cell.mark)))
-        effects += self.desk.look_up_overdue(now)
+        effects += self.desk.look_ups.overdue(now)
         effects += self.dead_man.sweep(now, paused=now < self.budget.paused_until)
         self.desk.exposure.find()
-        ages = [(a.symbol, a.feed.stale * SWEEP) for a in self._by_symbol.values() if a.alive and a.instrument]
+        ages = [(a.symbol, a.feed.stale * SWEEP) for a in self._attached.values() if a.alive and a.instrument]
         effects += self.watch.sweep(ages, now, paused=now < self.budget.paused_until)
         if self._report_to is not None:
             effects.append(Tell(self._report_to, self.row()))
@@ -510,13 +352,6 @@ class ExchangeActor:
             self.account, self.orders_up, self.prices_up, self.tracker.size, self.desk.waiting,
             self.budget.paused_until, self.board.ticks, self.board.skipped, self.budget.thousandths,
         )  # fmt: skip
-
-
-def _leads_to_orders(message: object) -> bool:
-    """Whether a symbol may place something because of this: what fills, ends, was refused, or changes an interval."""
-    if isinstance(message, OrderUpdate):
-        return message.filled or (message.report is not None and message.report.status.terminal)
-    return isinstance(message, PlaceFailed | PlacesWithdrawn | ports.CandleSeen | ports.TruthFetched)
 
 
 def _orders_gate(up: bool, reconnected: bool = False) -> StreamGate:

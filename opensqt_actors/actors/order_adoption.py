@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import SECOND
 from opensqt_actors.actors.exchange_messages import AdoptOrder, OrderAdopted, OrderPlan, PlaceFailed
+from opensqt_actors.actors.order_intents import intent
 from opensqt_actors.runtime.effects import Effect
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Adoptions:
             tracker.adopt(client_id, plan.request.symbol, plan.kind, now)
         batch = self._desk.new_batch()
         self.writing[batch] = plan
-        return [ports.CommitIntents(batch, (self._desk.intent(plan, now),))]
+        return [ports.CommitIntents(batch, (intent(self._desk.account, plan, now),))]
 
     def committed(self, batch: int, now: int) -> list[Effect] | None:
         """Durable: what is known of it is told once more, now that a slot has it. None: no adoption."""

@@ -1,12 +1,10 @@
-"""An account's orders on their way: queues by urgency, intents before sends, answers, look-ups.
+"""An account's orders on their way: queues by urgency, intents before sends, answers and events.
 
-An order whose fate is unknown is looked up, never guessed. Only when the venue does not know it: an exit goes out once
-more under the same id, an opening order goes back to its symbol, which decides anew.
+An order whose fate is unknown is looked up, never guessed: order_look_up.py.
 """
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,7 +13,6 @@ from opensqt_actors.actors import ports
 from opensqt_actors.actors.answer_log import AnswerLog
 from opensqt_actors.actors.budget import SECOND, Budget
 from opensqt_actors.actors.exchange_messages import (
-    CancelFailed,
     OrderPlan,
     OrderUpdate,
     PlaceFailed,
@@ -25,6 +22,8 @@ from opensqt_actors.actors.exchange_messages import (
 )
 from opensqt_actors.actors.exposure_book import ExposureBook
 from opensqt_actors.actors.order_adoption import Adoptions
+from opensqt_actors.actors.order_intents import intent, sent_again
+from opensqt_actors.actors.order_look_up import LookUps
 from opensqt_actors.actors.tracker import Stage, Tracked, Tracker
 from opensqt_actors.actors.tracker_table import CANCELLABLE
 from opensqt_actors.domain.exposure import Blocked, ExposureLimits, Limit
@@ -35,13 +34,10 @@ from opensqt_actors.domain.orders import (
     CancelRequest,
     NotSent,
     OrderReport,
-    OrderStatus,
     OutcomeUnknown,
     RefusalCode,
     Refused,
-    Truth,
 )
-from opensqt_actors.domain.records import Intent, OrderSaved
 from opensqt_actors.runtime.effects import Effect, SetTimer
 
 MILLISECOND = SECOND // 1000
@@ -51,9 +47,6 @@ CANCELS_IN_FLIGHT = 4 * IN_FLIGHT
 """The same of all requests when a cancel is to leave: it must not wait until a slow venue has answered for places."""
 URGENT_IN_FLIGHT = 16 * IN_FLIGHT
 """The same when it is a risk cancel: 400 orders are 40 requests of ten, and all of them leave at once."""
-TRIES = 5
-DENIALS = 3
-"""So often must the venue deny an order that it had confirmed: a read may lag behind."""
 LEAST_WAIT = 100 * MILLISECOND
 
 ToSymbol = Callable[[str, object], list[Effect]]
@@ -91,7 +84,7 @@ class OrderDesk:
         self.placed = 0
         self.cancelled = 0
         self.tell = tell
-        self._alive = alive
+        self.alive = alive
         self._urgent: deque[ClientId] = deque()
         self._cancels: deque[ClientId] = deque()
         self._exits: deque[OrderPlan] = deque()
@@ -99,10 +92,10 @@ class OrderDesk:
         self._commits: dict[int, tuple[OrderPlan, ...]] = {}
         self._withdrawn: dict[ClientId, str] = {}
         self.adoptions = Adoptions(self)
+        self.look_ups = LookUps(self, seed)
         self._batch = 0
         self._in_flight = 0
         self._pump_due = 0
-        self._jitter = random.Random(seed)
 
     @property
     def waiting(self) -> int:
@@ -143,6 +136,11 @@ class OrderDesk:
         for tracked in orders:
             if tracked.stage is Stage.RESTING:
                 self._urgent.append(tracked.client_id)
+        return self.pump(now)
+
+    def send_again(self, plan: OrderPlan, now: int) -> list[Effect]:
+        """Queue an exit that never arrived once more; its intent is in the journal."""
+        self._exits.append(replace(plan, again=True))
         return self.pump(now)
 
     def withdraw(self, goes: Callable[[OrderPlan], bool], reason: str) -> list[Effect]:
@@ -260,16 +258,16 @@ class OrderDesk:
             self._in_flight += 1
             if again:
                 # Before it goes: the next life must wait for this request, not for the first one.
-                effects.append(ports.Persist(tuple(self._sent_again(plan, now) for plan in batch)))
+                effects.append(ports.Persist(tuple(sent_again(self.account, plan, now) for plan in batch)))
                 effects += self._send(batch, now)
                 continue
             if at_once:
                 effects += self._send(batch, now)
-                effects.append(ports.Persist(tuple(self.intent(plan, now) for plan in batch)))
+                effects.append(ports.Persist(tuple(intent(self.account, plan, now) for plan in batch)))
                 continue
             number = self.new_batch()
             self._commits[number] = tuple(batch)
-            effects.append(ports.CommitIntents(number, tuple(self.intent(plan, now) for plan in batch)))
+            effects.append(ports.CommitIntents(number, tuple(intent(self.account, plan, now) for plan in batch)))
 
     def _still_waits(self, plan: OrderPlan) -> bool:
         """Whether an order is still to be sent: one that is sent again may have turned out to be on the venue."""
@@ -280,19 +278,6 @@ class OrderDesk:
         """The number of a batch of intents."""
         self._batch += 1
         return self._batch
-
-    def intent(self, plan: OrderPlan, now: int) -> Intent:
-        """What is written down before an order goes."""
-        request = plan.request
-        return Intent(
-            self.account, request.symbol, request.client_id, plan.level, plan.kind, plan.generation, request.side,
-            request.price or 0, request.quantity, request.reduce_only, request.post_only, now,
-        )  # fmt: skip
-
-    def _sent_again(self, plan: OrderPlan, now: int) -> OrderSaved:
-        """What is written down of an order that goes once more under its id."""
-        name, client_id = plan.request.symbol, plan.request.client_id
-        return OrderSaved(self.account, name, client_id, OrderStatus.PENDING, 0, "", "sent again", now)
 
     def intents_committed(self, message: ports.IntentsCommitted, now: int) -> list[Effect]:
         """Durable: send, unless something came between."""
@@ -310,7 +295,7 @@ class OrderDesk:
             elif now < self.budget.paused_until:
                 reason = reason or "the venue asked for a pause"
             if reason:
-                effects += self._fail(client_id, "withdrawn", reason)
+                effects += self.fail(client_id, "withdrawn", reason)
             elif self._still_waits(plan):
                 ready.append(plan)
         if ready:
@@ -337,7 +322,7 @@ class OrderDesk:
         effects: list[Effect] = []
         for plan in self._commits.pop(message.batch, ()):
             self._withdrawn.pop(plan.request.client_id, None)
-            effects += self._fail(plan.request.client_id, "journal", sentence, SECOND, journalled=False)
+            effects += self.fail(plan.request.client_id, "journal", sentence, SECOND, journalled=False)
         return effects + self.pump(now)
 
     # --- answers -----------------------------------------------------------------------------------------------------
@@ -352,7 +337,7 @@ class OrderDesk:
                 case Accepted(report):
                     effects += self.observe(report, now)
                 case Refused(client_id, RefusalCode.DUPLICATE_ID) | OutcomeUnknown(client_id):
-                    effects += self._look_up(client_id, now)
+                    effects += self.look_ups.ask(client_id, now)
                 case Refused(client_id, code, _, sentence):
                     effects += self._not_placed(client_id, code.value, sentence, 0, now)
                 case NotSent(client_id, detail, retry_after):
@@ -362,12 +347,13 @@ class OrderDesk:
     def _not_placed(self, client_id: ClientId, code: str, sentence: str, wait: int, now: int) -> list[Effect]:
         tracked = self.tracker.get(client_id)
         if tracked is not None and (tracked.seen or tracked.filled):
-            return self._look_up(client_id, now)
-        return self._fail(client_id, code, sentence, wait)
+            return self.look_ups.ask(client_id, now)
+        return self.fail(client_id, code, sentence, wait)
 
-    def _fail(
+    def fail(
         self, client_id: ClientId, code: str, sentence: str, wait: int = 0, *, journalled: bool = True
     ) -> list[Effect]:
+        """Tell its symbol that an order was certainly not placed. wait: ns."""
         tracked = self.tracker.get(client_id)
         if tracked is None:
             return []
@@ -389,7 +375,7 @@ class OrderDesk:
                 case Cancelled():
                     pass
                 case Refused(client_id) | OutcomeUnknown(client_id):
-                    effects += self._look_up(client_id, now)
+                    effects += self.look_ups.ask(client_id, now)
                 case NotSent(client_id, _, retry_after):
                     tracked = self.tracker.get(client_id)
                     if tracked is not None and tracked.stage is Stage.CANCELLING:
@@ -397,90 +383,6 @@ class OrderDesk:
                         self.budget.pause(now, max(retry_after, LEAST_WAIT))
                         self._cancels.append(client_id)
         return effects + self.pump(now)
-
-    # --- look-ups ----------------------------------------------------------------------------------------------------
-
-    def _look_up(self, client_id: ClientId, now: int, retry_after: int = 0) -> list[Effect]:
-        """Ask the venue for an order whose state nobody knows: at once, then backed off with full jitter."""
-        tracked = self.tracker.get(client_id)
-        settled = tracked is not None and tracked.stage is Stage.RESTING and not tracked.look_at and not retry_after
-        if tracked is None or tracked.asked or settled:
-            return []
-        self.tracker.looking(tracked, now)
-        if tracked.tries <= 1 and not retry_after and now >= self.budget.paused_until:
-            tracked.asked = True
-            return [ports.FindOrder(tracked.symbol, client_id)]
-        most = min(SECOND // 2 * 2**tracked.tries, 10 * SECOND)
-        tracked.look_at = now + max(retry_after, int(self._jitter.random() * most), 1)
-        return []
-
-    def missing(self, truth: Truth, asked_at: int, now: int) -> None:
-        """Orders that should rest but do not, as far as the venue could know when it was asked: look them up."""
-        resting = {report.client_id for report in truth.open_orders}
-        for tracked in self.tracker.live(truth.symbol):
-            known = tracked.client_id in resting or tracked.stage is not Stage.RESTING
-            if not known and not tracked.look_at and tracked.since < asked_at:
-                tracked.look_at = now + 1
-
-    def look_up_overdue(self, now: int) -> list[Effect]:
-        """Once a second: whatever was not heard of for too long."""
-        if now < self.budget.paused_until:
-            return []
-        effects: list[Effect] = []
-        for tracked in self.tracker.overdue(now):
-            self.tracker.looking(tracked, now)
-            if tracked.stage is Stage.ENDING and tracked.tries > TRIES:
-                self.tracker.end(tracked.client_id)
-            else:
-                tracked.asked = True
-                effects.append(ports.FindOrder(tracked.symbol, tracked.client_id))
-        return effects
-
-    def order_found(self, message: ports.OrderFound, now: int) -> list[Effect]:
-        """The venue knows it: its fills first, then its state."""
-        report = message.report
-        effects: list[Effect] = []
-        tracked = self.tracker.get(report.client_id)
-        if tracked is not None:
-            tracked.asked = False
-        for fill in message.fills:
-            self.tracker.filled(fill)
-            effects += self.tell(fill.symbol, OrderUpdate(None, fill))
-        effects += self.observe(report, now)
-        if tracked is not None and not report.status.terminal and self.tracker.get(report.client_id) is tracked:
-            tracked.tries = 0
-            if tracked.cancel_sent and tracked.stage is not Stage.ENDING:
-                self.tracker.resting(tracked, now)
-                effects += self.tell(tracked.symbol, CancelFailed(tracked.client_id))
-        return effects + self.pump(now)
-
-    def order_not_known(self, message: ports.OrderNotKnown, now: int) -> list[Effect]:
-        """The venue has never seen it, or has forgotten how it ended."""
-        tracked = self.tracker.get(message.client_id)
-        if tracked is None:
-            return []
-        tracked.asked = False
-        if tracked.seen or tracked.filled:
-            tracked.denied += 1
-            if tracked.denied < DENIALS:
-                return self._look_up(message.client_id, now, SECOND)
-            effects = self.observe(tracked.gone(now), now)
-            self.tracker.end(message.client_id)
-            return effects + self.pump(now)
-        plan = tracked.plan
-        wanted = self._alive(tracked.symbol) and not tracked.abandoned
-        if plan is not None and not plan.kind.opens and wanted and tracked.resends < TRIES:
-            self.tracker.again(tracked, now)
-            self._exits.append(replace(plan, again=True))
-            return self.pump(now)
-        return self._fail(message.client_id, "not_sent", "the venue does not know the order")
-
-    def find_failed(self, message: ports.FindFailed, now: int) -> list[Effect]:
-        """Nothing learnt."""
-        tracked = self.tracker.get(message.client_id)
-        if tracked is not None:
-            tracked.asked = False
-        return self._look_up(message.client_id, now, max(message.retry_after, 1))
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -496,6 +398,6 @@ class OrderDesk:
             self.exposure.release(report.symbol, report.client_id)
         effects = self.tell(report.symbol, update or OrderUpdate(report, None))
         tracked = self.tracker.get(report.client_id)
-        if tracked is not None and tracked.kind.opens and not self._alive(report.symbol):
+        if tracked is not None and tracked.kind.opens and not self.alive(report.symbol):
             return effects + self.cancel_resting([tracked], now)
         return effects

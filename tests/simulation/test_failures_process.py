@@ -32,7 +32,7 @@ from fleet.seeds import fleet_setup
 from fleet.world import ACCOUNT, Setup, World
 
 from opensqt_actors.actors import operator, ports
-from opensqt_actors.actors.exchange import CancelOpeningBuys
+from opensqt_actors.actors.exchange_messages import CancelOpeningBuys
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.records import FillSaved

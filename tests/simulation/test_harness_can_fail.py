@@ -16,6 +16,7 @@ from fleet.world import Setup, World
 from opensqt_actors.actors import ports, symbol_orders
 from opensqt_actors.actors.budget import Budget, Limits
 from opensqt_actors.actors.order_desk import OrderDesk
+from opensqt_actors.actors.order_look_up import LookUps
 from opensqt_actors.actors.prices import PriceBoard
 from opensqt_actors.actors.symbol import Execution, Phase, SymbolActor
 from opensqt_actors.actors.symbol_ledger import Ledger
@@ -76,11 +77,11 @@ def retry_without_look_up(patch: Patch) -> Setup:
 
 
 def look_up_that_assumes_cancelled(patch: Patch) -> Setup:
-    def assume(self: OrderDesk, message: ports.OrderFound, now: int) -> Any:
-        tracked = self.tracker.get(message.report.client_id)
-        return self.observe(tracked.gone(now), now) if tracked is not None else []
+    def assume(self: LookUps, message: ports.OrderFound, now: int) -> Any:
+        tracked = self._desk.tracker.get(message.report.client_id)
+        return self._desk.observe(tracked.gone(now), now) if tracked is not None else []
 
-    patch.setattr(OrderDesk, "order_found", assume)
+    patch.setattr(LookUps, "found", assume)
     return replace(MODES, rates={"place.timeout_after": 0.2, "event.lost": 0.3}, execution=SELDOM)
 
 

@@ -113,6 +113,10 @@ class Bench:
             placed += [order for sent in self.effects(ports.SendPlaces) for order in sent.orders]
         return placed
 
+    def sent_ids(self) -> list[str]:
+        """The client ids of the orders that the last step sent."""
+        return [order.client_id for effect in self.effects(ports.SendPlaces) for order in effect.orders]
+
     def rest(self, *plans: OrderPlan) -> None:
         """Place orders, and have them rest."""
         self.submit(*plans)

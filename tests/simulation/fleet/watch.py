@@ -153,7 +153,7 @@ class Watch:
         yield "ended orders", len(exchange.tracker._ended_order), ENDED
         yield "requests that wait", desk.waiting, 2 * most
         yield "payments", max(map(len, exchange._funding.values()), default=0), PAYMENTS
-        yield "orders of others", len(exchange._foreign_told), 1_001
+        yield "orders of others", len(exchange.foreign._reported), 1_001
         yield "prices", len(exchange.board.cells), symbols
         yield "checks", sum(map(len, exchange._checks.values())), 20
 

@@ -229,7 +229,7 @@ def test_the_memory_of_strangers_is_bounded(bench: Bench) -> None:
     report = replace(bench.report(bench.plan(), OrderStatus.NEW), client_id=ClientId("web_1"))
     for number in range(1_500):
         bench.step(ports.OrderEvent(replace(report, symbol=f"S{number}"), None))
-    assert len(bench.actor._foreign_told) <= 1_001
+    assert len(bench.actor.foreign._reported) <= 1_001
 
 
 def test_the_venues_view_is_asked_for_and_passed_on(bench: Bench) -> None:

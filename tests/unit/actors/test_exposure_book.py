@@ -5,8 +5,8 @@ from typing import Any
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import Limits
-from opensqt_actors.actors.exchange import Attach, ExchangeActor, OrderPlan, PlaceFailed, Submit
-from opensqt_actors.actors.exchange_messages import Detach, Sweep
+from opensqt_actors.actors.exchange import ExchangeActor
+from opensqt_actors.actors.exchange_messages import Attach, Detach, OrderPlan, PlaceFailed, Submit, Sweep
 from opensqt_actors.actors.prices import PriceBoard
 from opensqt_actors.domain.exposure import ExposureLimits, Limit
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind

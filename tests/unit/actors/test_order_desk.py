@@ -1,4 +1,4 @@
-"""Orders on their way to the venue: priorities, intents, answers, look-ups, one order whatever happens."""
+"""Orders on their way to the venue: priorities, intents, answers, what is taken back again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from support.account import NOW, SECOND, Bench
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.budget import ON_THE_WAY, Limits
 from opensqt_actors.actors.exchange_messages import (
-    AdoptOrder,
-    CancelFailed,
     CancelOpeningBuys,
     Detach,
     NotAgain,
-    OrderAdopted,
     OrderUpdate,
     PlaceFailed,
     PlacesWithdrawn,
@@ -27,30 +24,15 @@ from opensqt_actors.actors.exchange_messages import (
 )
 from opensqt_actors.actors.tracker import Stage
 from opensqt_actors.domain.ids import OrderKind
-from opensqt_actors.domain.orders import (
-    Accepted,
-    Cancelled,
-    NotSent,
-    OrderStatus,
-    OutcomeUnknown,
-    Position,
-    RefusalCode,
-    Refused,
-    Truth,
-)
+from opensqt_actors.domain.orders import Accepted, Cancelled, NotSent, OrderStatus, RefusalCode, Refused
 from opensqt_actors.domain.records import OrderSaved
 
-BUY, SELL = OrderKind.OPEN_BUY, OrderKind.OPEN_SELL
-EXIT = OrderKind.EXIT_SELL
+SELL, EXIT = OrderKind.OPEN_SELL, OrderKind.EXIT_SELL
 
 
 @pytest.fixture
 def bench() -> Bench:
     return Bench("AUSDT", "BUSDT")
-
-
-def sent_ids(bench: Bench) -> list[str]:
-    return [order.client_id for effect in bench.effects(ports.SendPlaces) for order in effect.orders]
 
 
 def test_an_order_leaves_only_after_its_intent_is_durable(bench: Bench) -> None:
@@ -184,20 +166,6 @@ def test_f02_a_refusal_of_an_order_that_is_seen_to_rest_is_not_believed(bench: B
     assert bench.actor.tracker.size == 1
 
 
-@pytest.mark.parametrize("kind", [BUY, EXIT])
-def test_f01_an_unknown_outcome_is_looked_up_and_never_sent_again_blindly(bench: Bench, kind: OrderKind) -> None:
-    plan = bench.plan(kind=kind)
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    assert bench.effects(ports.FindOrder) == [ports.FindOrder("AUSDT", plan.request.client_id)]
-    assert not bench.effects(ports.SendPlaces)
-    bench.step(ports.OrderFound(bench.report(plan, OrderStatus.NEW), ()))
-    assert bench.told(OrderUpdate, "AUSDT")
-    bench.step(Sweep(), 100 * SECOND)
-    assert not bench.effects(ports.FindOrder)
-
-
 def test_f15_an_exit_that_goes_once_more_is_written_down_as_sent_now_before_it_goes(bench: Bench) -> None:
     plan = bench.plan(kind=EXIT, again=True)
     bench.submit(plan)
@@ -208,38 +176,6 @@ def test_f15_an_exit_that_goes_once_more_is_written_down_as_sent_now_before_it_g
     assert (entry.client_id, entry.status, entry.filled, entry.at) == (
         plan.request.client_id, OrderStatus.PENDING, 0, bench.now
     )  # fmt: skip
-
-
-def test_a_duplicate_id_means_that_the_order_is_there_already(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((Refused(plan.request.client_id, RefusalCode.DUPLICATE_ID, "-4116", "twice"),)))
-    assert bench.effects(ports.FindOrder)
-
-
-def test_an_opening_that_never_arrived_is_decided_anew(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    assert bench.told(PlaceFailed, "AUSDT")[0].code == "not_sent"
-    assert not bench.effects(ports.SendPlaces)
-
-
-def test_an_exit_that_never_arrived_goes_out_again_under_the_same_id_a_few_times(bench: Bench) -> None:
-    plan = bench.plan(kind=EXIT)
-    bench.submit(plan)
-    bench.commit()
-    for _ in range(5):
-        bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-        bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-        assert sent_ids(bench) == [plan.request.client_id]
-        assert not bench.effects(ports.CommitIntents)
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    assert bench.told(PlaceFailed, "AUSDT")
 
 
 def test_f26_what_another_program_sends_on_the_account_is_left_out_of_the_budget() -> None:
@@ -253,112 +189,13 @@ def test_f26_what_another_program_sends_on_the_account_is_left_out_of_the_budget
     assert len(bench.commit()) == 2
 
 
-@pytest.mark.parametrize("filled", [0, 10])
-def test_f02_an_exit_that_waits_to_be_sent_again_and_turns_out_to_be_there_is_not_sent(filled: int) -> None:
-    bench = Bench("AUSDT", limits=Limits(1.0, 1))
-    plan = bench.plan(kind=EXIT)
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    assert not sent_ids(bench)
-    bench.event(
-        plan, OrderStatus.FILLED if filled else OrderStatus.NEW, filled, bench.fill(plan, 10) if filled else None
-    )
-    bench.step(Pump(), 2 * SECOND)
-    assert not sent_ids(bench)
-    assert bench.actor.desk.waiting == 0
-    bench.submit(bench.plan(level=5, kind=EXIT))
-    assert bench.commit()
-
-
 def test_a_restored_exit_is_sent_again_without_a_new_intent(bench: Bench) -> None:
     plan = bench.plan(kind=EXIT, again=True)
     bench.submit(plan)
-    assert sent_ids(bench) == [plan.request.client_id]
+    assert bench.sent_ids() == [plan.request.client_id]
     assert not bench.effects(ports.CommitIntents)
     bench.submit(plan)
-    assert sent_ids(bench) == []
-
-
-def test_a_look_up_that_fails_is_repeated_with_growing_patience(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    waits = []
-    for _ in range(8):
-        bench.step(ports.FindFailed("AUSDT", plan.request.client_id, "timed out"))
-        assert not bench.effects(ports.FindOrder)
-        waited = 0
-        while not bench.effects(ports.FindOrder):
-            bench.step(Sweep(), SECOND)
-            waited += 1
-            assert waited <= 11
-        waits.append(waited)
-    assert max(waits) > 2
-
-
-def test_one_look_up_of_an_order_is_out_at_a_time(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.submit(plan)
-    bench.commit()
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(Sweep(), 100 * SECOND)
-    assert not bench.effects(ports.FindOrder)
-
-
-def test_an_answer_that_never_comes_is_looked_for(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.submit(plan)
-    bench.commit()
-    bench.step(Sweep(), 4 * SECOND)
-    assert not bench.effects(ports.FindOrder)
-    bench.step(Sweep(), SECOND)
-    assert bench.effects(ports.FindOrder)
-
-
-def test_a_confirmed_order_that_the_venue_denies_is_believed_gone_only_when_it_keeps_denying(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.rest(plan)
-    bench.submit(cancels=(plan.request.client_id,))
-    bench.step(ports.CancelsAnswered((Refused(plan.request.client_id, RefusalCode.UNKNOWN_ORDER, "-2011", "?"),)))
-    assert bench.effects(ports.FindOrder)
-    for _ in range(2):
-        bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-        assert not bench.told(OrderUpdate)
-        bench.step(Sweep(), 11 * SECOND)
-        assert bench.effects(ports.FindOrder)
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    (update,) = bench.told(OrderUpdate, "AUSDT")
-    assert update.report is not None
-    assert update.report.status is OrderStatus.CANCELED
-    assert bench.actor.tracker.size == 0
-
-
-def test_f03_a_cancel_that_meets_a_filled_order_books_the_fill_once(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.rest(plan)
-    bench.submit(cancels=(plan.request.client_id,))
-    bench.step(ports.CancelsAnswered((Refused(plan.request.client_id, RefusalCode.UNKNOWN_ORDER, "-2011", "?"),)))
-    trade = bench.fill(plan, 10)
-    bench.step(ports.OrderFound(bench.report(plan, OrderStatus.FILLED, 10), (trade,)))
-    assert [update.fill for update in bench.told(OrderUpdate, "AUSDT") if update.fill] == [trade]
-    assert not bench.told(CancelFailed)
-    assert bench.actor.tracker.size == 0
-    bench.submit(cancels=(plan.request.client_id,))
-    assert not bench.effects(ports.SendCancels)
-
-
-def test_a_cancel_whose_order_is_found_resting_has_failed(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.rest(plan)
-    bench.submit(cancels=(plan.request.client_id,))
-    bench.step(ports.CancelsAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(ports.OrderFound(bench.report(plan, OrderStatus.NEW), ()))
-    assert bench.told(CancelFailed, "AUSDT") == [CancelFailed(plan.request.client_id)]
-    bench.submit(cancels=(plan.request.client_id,))
-    assert bench.effects(ports.SendCancels)
+    assert bench.sent_ids() == []
 
 
 def test_a_cancel_that_was_taken_waits_for_the_event(bench: Bench) -> None:
@@ -494,17 +331,6 @@ def test_f30_an_opening_of_a_dead_symbol_that_comes_to_rest_later_is_cancelled(b
     assert not bench.told(OrderUpdate)
 
 
-def test_an_exit_of_a_dead_symbol_is_not_sent_again(bench: Bench) -> None:
-    plan = bench.plan(kind=EXIT)
-    bench.submit(plan)
-    bench.commit()
-    bench.step(SymbolDown("AUSDT"))
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    assert not bench.effects(ports.SendPlaces)
-    assert bench.actor.tracker.size == 0
-
-
 def test_nothing_is_placed_while_the_order_stream_is_down(bench: Bench) -> None:
     being_written = bench.plan(level=1)
     bench.submit(being_written)
@@ -517,31 +343,6 @@ def test_nothing_is_placed_while_the_order_stream_is_down(bench: Bench) -> None:
     assert bench.timer("pump") is None
     bench.step(ports.StreamUp("orders", True))
     assert bench.effects(ports.CommitIntents)
-
-
-def test_a_missing_fill_of_an_ended_order_is_asked_for_and_not_for_ever(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.rest(plan)
-    bench.event(plan, OrderStatus.CANCELED, 4)
-    looks = 0
-    for _ in range(40):
-        bench.step(Sweep(), 5 * SECOND)
-        if bench.effects(ports.FindOrder):
-            looks += 1
-            bench.step(ports.FindFailed("AUSDT", plan.request.client_id, "timed out"))
-    assert 3 <= looks <= 10
-    assert bench.actor.tracker.size == 0
-
-
-def test_an_order_that_should_rest_and_does_not_is_looked_up(bench: Bench) -> None:
-    gone, rests = bench.plan(level=1), bench.plan(level=2)
-    bench.rest(gone, rests)
-    bench.step(WantTruth("AUSDT", (), (), 0, 0), SECOND)
-    open_orders = (bench.report(rests, OrderStatus.NEW),)
-    truth = Truth("AUSDT", open_orders, (), Position("AUSDT", 0, bench.fill(gone, 1).fee), (), bench.now)
-    bench.step(ports.TruthFetched(truth), SECOND)
-    bench.step(Sweep(), SECOND)
-    assert bench.effects(ports.FindOrder) == [ports.FindOrder("AUSDT", gone.request.client_id)]
 
 
 def test_a_symbol_that_left_has_nothing_on_its_way_any_more(bench: Bench) -> None:
@@ -571,19 +372,6 @@ def test_waiting_requests_are_counted_for_the_screen() -> None:
     assert replace(row, waiting=0).account == "main"
 
 
-def test_an_exit_that_has_nothing_left_to_close_is_not_sent_again(bench: Bench) -> None:
-    plan = bench.plan(kind=EXIT)
-    bench.submit(plan)
-    bench.commit()
-    bench.step(NotAgain("AUSDT", (plan.request.client_id,)))
-    assert not bench.told(PlaceFailed)
-    bench.step(ports.PlacesAnswered((OutcomeUnknown(plan.request.client_id, "timed out"),)))
-    assert bench.effects(ports.FindOrder)
-    bench.step(ports.OrderNotKnown("AUSDT", plan.request.client_id))
-    assert not bench.effects(ports.SendPlaces)
-    assert bench.told(PlaceFailed, "AUSDT")[0].code == "not_sent"
-
-
 @pytest.mark.parametrize("again", [False, True])
 def test_an_exit_that_waits_for_its_turn_is_taken_back_when_nothing_is_left_to_close(again: bool) -> None:
     bench = Bench("AUSDT", limits=Limits(1.0, 1))
@@ -595,50 +383,5 @@ def test_an_exit_that_waits_for_its_turn_is_taken_back_when_nothing_is_left_to_c
     (failure,) = bench.told(PlaceFailed, "AUSDT")
     assert (failure.client_id, failure.code, failure.journalled) == (plan.request.client_id, "withdrawn", again)
     bench.step(Pump(), 2 * SECOND)
-    assert not sent_ids(bench)
+    assert not bench.sent_ids()
     assert not bench.effects(ports.CommitIntents)
-
-
-def test_an_adopted_order_is_written_down_before_its_slot_hears_of_it(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.event(plan, OrderStatus.NEW)
-    bench.step(AdoptOrder(plan))
-    (commit,) = bench.effects(ports.CommitIntents)
-    assert [intent.client_id for intent in commit.intents] == [plan.request.client_id]
-    assert not bench.told(OrderAdopted)
-    bench.step(ports.IntentsCommitted(commit.batch))
-    assert bench.told(OrderAdopted, "AUSDT") == [
-        OrderAdopted(plan.request.client_id, bench.report(plan, OrderStatus.NEW))
-    ]
-    assert not bench.effects(ports.SendPlaces)
-    tracked = bench.actor.tracker.get(plan.request.client_id)
-    assert tracked is not None
-    assert tracked.stage is Stage.RESTING
-
-
-def test_an_adoption_that_cannot_be_written_is_cancelled_and_its_slot_hears_of_it(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.event(plan, OrderStatus.NEW)
-    bench.step(AdoptOrder(plan))
-    (commit,) = bench.effects(ports.CommitIntents)
-    bench.step(ports.IntentsFailed(commit.batch, "a client id of these is journalled already"))
-    assert [failed.code for failed in bench.told(PlaceFailed, "AUSDT")] == ["journal"]
-    assert not bench.told(PlaceFailed)[0].journalled
-    (cancel,) = bench.effects(ports.SendCancels)
-    assert [request.client_id for request in cancel.cancels] == [plan.request.client_id]
-
-
-def test_an_order_that_has_ended_is_not_adopted(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.rest(plan)
-    bench.event(plan, OrderStatus.CANCELED)
-    assert bench.step(AdoptOrder(plan)) == []
-
-
-def test_an_order_that_the_exchange_has_never_heard_of_is_looked_up_once_it_is_adopted(bench: Bench) -> None:
-    plan = bench.plan()
-    bench.step(AdoptOrder(plan))
-    (commit,) = bench.effects(ports.CommitIntents)
-    bench.step(ports.IntentsCommitted(commit.batch))
-    bench.step(Sweep(), SECOND)
-    assert [find.client_id for find in bench.effects(ports.FindOrder)] == [plan.request.client_id]
