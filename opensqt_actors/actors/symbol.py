@@ -304,7 +304,8 @@ class SymbolActor:
 
     def act(self, now: int) -> list[Effect]:
         """Write down what happened, then ask for what should change."""
-        effects = self.strays.look(self, now) if self.slots.strangers or self.slots.orphans else []
+        slotless = self.slots.slotless
+        effects = self.strays.look(self, now) if slotless.strangers or slotless.orphans else []
         if self.gates.withdraw:
             self.gates.withdraw = False
             if self.gate.closed and (self.slots.open_buys or self.slots.open_sells):

@@ -245,11 +245,11 @@ class Ledger:
                 if not order.unwritten:
                     entries.append(self._order_entry(order, now))
             slots.moved = adopted
-        if slots.late:
-            for report in slots.late.values():
+        if slots.slotless.late:
+            for report in slots.slotless.late.values():
                 entries += self._late_entries(report)
-            slots.late.clear()
-            slots.unwritten.clear()
+            slots.slotless.late.clear()
+            slots.slotless.unwritten.clear()
         if slots.changed:
             for level in slots.changed:
                 self._save_slot(level)
@@ -271,7 +271,7 @@ class Ledger:
             report.at,
         )  # fmt: skip
         key = decode(report.client_id)
-        if key is None or report.client_id not in self.slots.unwritten:
+        if key is None or report.client_id not in self.slots.slotless.unwritten:
             return [saved]
         intent = Intent(
             self.account, self.symbol, report.client_id, key.level, key.kind, key.generation, report.side,

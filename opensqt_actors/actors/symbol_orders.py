@@ -41,7 +41,7 @@ def carry_out(actor: SymbolActor, decision: Decision, now: int) -> list[Effect]:
             allowed = admitted(allowed, gate, len(slots.open_buys) + len(slots.open_sells))
         if allowed and actor.reconciliation.missing is not None:
             allowed = _bearable(actor, allowed, actor.reconciliation.missing, now)
-        if slots.strangers:
+        if slots.slotless.strangers:
             allowed, adopted = _unclaimed(actor, allowed, now)
         places = tuple([_plan(actor, place, now) for place in allowed])
     effects: list[Effect] = []
@@ -129,8 +129,8 @@ def not_again(actor: SymbolActor, slots: Iterable[Slot]) -> list[Effect]:
 
 def cancel_orphans(actor: SymbolActor) -> list[Effect]:
     """Orders that rest although their slots have moved on."""
-    orphans = tuple(actor.slots.orphans)
-    actor.slots.orphans.clear()
+    orphans = tuple(actor.slots.slotless.orphans)
+    actor.slots.slotless.orphans.clear()
     told = [
         ports.Announce(
             "order.orphan", actor.account, actor.symbol, f"cancelled an order without a slot: {client_id}", "warning"

@@ -35,30 +35,30 @@ class Strays:
 
     def look(self, actor: SymbolActor, now: int) -> list[Effect]:
         """Take note of new ones, forget those that have gone; those that must not wait are given up and cancelled."""
-        strangers, due = actor.slots.strangers, self._due
+        strangers, due = actor.slots.slotless.strangers, self._due
         for client_id in [client_id for client_id in due if client_id not in strangers]:
             del due[client_id]
         for client_id, report in list(strangers.items()):
             if _goes(actor, client_id) or (client_id not in due and len(due) >= MOST):
-                actor.slots.disown(client_id)
+                actor.slots.slotless.disown(client_id)
             elif client_id not in due:
                 due[client_id] = min(report.at or now, now) + self.grace
         later = [at for at in due.values() if at > now]
         timer = [SetTimer("strays", min(later) - now, Recheck())] if later else []
-        return [*timer, *(cancel_orphans(actor) if actor.slots.orphans else [])]
+        return [*timer, *(cancel_orphans(actor) if actor.slots.slotless.orphans else [])]
 
     def gone(self, actor: SymbolActor, open_ids: set[ClientId], asked: int) -> None:
         """The venue's view, asked for at `asked`: whoever was there before and is not in it has ended."""
-        for client_id, report in list(actor.slots.strangers.items()):
+        for client_id, report in list(actor.slots.slotless.strangers.items()):
             if client_id not in open_ids and report.at < asked:
-                del actor.slots.strangers[client_id]
+                del actor.slots.slotless.strangers[client_id]
 
     def claimed(self, actor: SymbolActor, place: Place, now: int) -> tuple[bool, list[Effect]]:
         """Whether an order that a slot wants is not to be placed, because of a stranger on its level; and what follows.
 
         The same order is adopted: its intent is written first, as of any other.
         """
-        for client_id, report in actor.slots.strangers.items():
+        for client_id, report in actor.slots.slotless.strangers.items():
             key = decode(client_id)
             if key is None or key.level != place.level:
                 continue
@@ -76,12 +76,12 @@ class Strays:
 
     def decided(self, actor: SymbolActor, now: int) -> list[Effect]:
         """A decision was made at a known price: what is old and was not adopted by it is not wanted."""
-        if not actor.slots.strangers:
+        if not actor.slots.slotless.strangers:
             return []
-        for client_id in list(actor.slots.strangers):
+        for client_id in list(actor.slots.slotless.strangers):
             if self._due.get(client_id, now + 1) <= now:
-                actor.slots.disown(client_id)
-        return cancel_orphans(actor) if actor.slots.orphans else []
+                actor.slots.slotless.disown(client_id)
+        return cancel_orphans(actor) if actor.slots.slotless.orphans else []
 
 
 def order_adopted(actor: SymbolActor, message: OrderAdopted, now: int) -> list[Effect]:

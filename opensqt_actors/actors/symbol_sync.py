@@ -157,7 +157,7 @@ class Sync:
         confirmed = self.ledger.totals.confirmed
         unclaimed = False
         for fill in truth.fills:
-            known = self.ledger.slots.knows(fill.trade_id, fill.side)
+            known = self.ledger.slots.trades.knows(fill.trade_id, fill.side)
             if is_ours(fill.client_id, self.instance):
                 self.seen.missed_fills += self.ledger.book(fill, strategy) is not None
             elif not known:

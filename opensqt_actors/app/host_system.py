@@ -16,8 +16,10 @@ from opensqt_actors.actors.supervisor_leases import GiveUp
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.lease_keeper import LeaseKeeper
 from opensqt_actors.app.parts import open_account
+from opensqt_actors.app.start_checks import check_first
 from opensqt_actors.app.state_lock import StateLock
 from opensqt_actors.app.strategies import installed
+from opensqt_actors.app.surfaces import take_surfaces
 from opensqt_actors.app.system import SUPERVISOR, Base, System
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
@@ -45,7 +47,7 @@ class HostSystem(System):
         database = Database(url)
         stack.callback(database.close)
         database.migrate()
-        listener = self._take_surfaces(stack)
+        listener = take_surfaces(settings, stack)
         registry = Registry(database)
         instance = registry.instance_id()
 
@@ -82,7 +84,7 @@ class HostSystem(System):
         new = not specs and not registry.specs(removed=True)
         if new:
             specs = settings.specs()
-            await self._check(accounts, specs)
+            await check_first(accounts, specs)
         host.bind(GiveUp, keeper.give_up)
         base = Base(
             database, registry, instance, host, engine, accounts, strategies, specs, new, listener, leases, name

@@ -12,8 +12,6 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,60 +21,47 @@ import opensqt_actors
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.fleet import Fleet
 from opensqt_actors.actors.leases import Leases
-from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.portfolio_risk import PortfolioRiskActor
-from opensqt_actors.actors.ports import Announce, Exited, SymbolPrepared
+from opensqt_actors.actors.ports import Announce, Exited
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy
 from opensqt_actors.actors.supervisor import ShutdownPolicy, StartSupervisor, SupervisorActor
-from opensqt_actors.actors.views import StatusView
-from opensqt_actors.api.socket_path import prepare
 from opensqt_actors.app.accounts import VenueAccount
 from opensqt_actors.app.bridge import Bridge
 from opensqt_actors.app.engines import make_engine, make_runner
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.operations.desk import OperationsDesk
-from opensqt_actors.app.operations.rollout import ConfiguredOperations
-from opensqt_actors.app.parts import open_account, patiently, restart_policy, shard_parts
+from opensqt_actors.app.parts import open_account, restart_policy, shard_parts
 from opensqt_actors.app.shard_lock import shard_processes
+from opensqt_actors.app.start_checks import check_accounts, check_alone, check_first, seed
 from opensqt_actors.app.startup import Startup
-from opensqt_actors.app.state_lock import AlreadyRunning, StateLock
+from opensqt_actors.app.state_lock import StateLock
 from opensqt_actors.app.strategies import installed
+from opensqt_actors.app.surfaces import Surfaces, take_surfaces
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Settings
 from opensqt_actors.domain.exposure import Limit
-from opensqt_actors.domain.orders import AccountState
 from opensqt_actors.domain.placement import place
 from opensqt_actors.domain.records import RiskSaved
-from opensqt_actors.domain.settings import GridSettings, SymbolSpec
+from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.domain.strategy import StrategyFactory
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.clock import SystemClock
 from opensqt_actors.runtime.effects import ActorFailed
-from opensqt_actors.runtime.failpoints import VARIABLE, Failpoint, failpoint_of, unarmed
+from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import ActorRef
 from opensqt_actors.runtime.memory import calm_collector
 from opensqt_actors.runtime.thespian_host import TURN, ThespianHost
-from opensqt_actors.storage import Database, DatabaseBusy, Registry, bind_storage, load_risk
-from opensqt_actors.storage.leases import traded_elsewhere
-from opensqt_actors.telemetry.listener import listen
+from opensqt_actors.storage import Database, Registry, bind_storage, load_risk
 from opensqt_actors.telemetry.logs import Logs
 from opensqt_actors.venues.driver import VenueRouter
 from opensqt_actors.venues.engine import Engine, SimpleEngine
-from opensqt_actors.venues.port import Venue, VenueError
-from opensqt_actors.venues.procedures import not_there
 
 if TYPE_CHECKING:
-    from opensqt_actors.actors.operations import Runner
-    from opensqt_actors.api.orchestrator import Orchestrator
     from opensqt_actors.app.shard_processes import ShardProcesses
-    from opensqt_actors.telemetry.metrics import Metrics
 
 SUPERVISOR = ActorId("supervisor")
-CHECKS_AT_ONCE = 8
-SEED_TRIES = 20
-SEED_AGAIN = 0.2
 STOP_MARGIN = 1.0
 """Seconds that a shard's process has beyond its own deadline until it is ended at once."""
 SETTLED = 10.0
@@ -121,8 +106,6 @@ class System:
         self._host: ThespianHost | None = None
         self._processes: ShardProcesses | None = None
         self.supervisor: SupervisorActor | None = None
-        self._orchestrator: Orchestrator | None = None
-        self._failpoint: Failpoint = unarmed
 
     async def run(self) -> int:
         """Start, trade until stopped, stop; returns the exit code. OpenSqtError when it cannot start."""
@@ -152,8 +135,8 @@ class System:
         stack.callback(database.close)
         database.migrate()
         await self._end_strays()
-        self._nobody_else(database)
-        listener = self._take_surfaces(stack)
+        check_alone(database, settings.lease.terms().grace)
+        listener = take_surfaces(settings, stack)
         registry = Registry(database)
         instance = registry.instance_id()
         self.startup.reached("database")
@@ -179,8 +162,8 @@ class System:
             self.startup.reached("venue")
         if new:
             specs = settings.specs()
-            await self._check(accounts, specs)
-        self._known_accounts(specs)
+            await check_first(accounts, specs)
+        check_accounts(settings.accounts, specs)
         if settings.shards:
             for account in accounts.values():
                 await account.close()
@@ -193,7 +176,7 @@ class System:
     async def _trade(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop, base: Base) -> None:
         """From a registry and open venues on: the journal, the actors, and what answers operators."""
         settings, database, host, accounts, specs = self.settings, base.database, base.host, base.accounts, base.specs
-        self._failpoint = failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
+        failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
         journal = ObservedJournal(database, on_alert=self._journal_alert, failpoint=failpoint, leases=base.leases)
         stack.push_async_callback(self._close_journal, journal)
         bind_storage(host, journal)
@@ -202,11 +185,14 @@ class System:
         host.bind(Exited, self._exited)
         runner = make_runner(settings, base.instance, database, base.engine, base.process)
         await base.engine.start(journal.append)  # after the runner, which may share its workflows
+        surfaces = Surfaces(
+            settings, self._config, self._logs, self.startup, self.bridge, journal, lambda: self.supervisor, failpoint
+        )
         desk: OperationsDesk | None = None
         if base.new:
             # Nothing is held yet, and a start that fails leaves no registry behind: first everything that can fail.
-            desk = await self._serve(stack, accounts, journal, base.listener, runner)
-            specs = await self._seeded(base.registry, specs)
+            desk = await surfaces.serve(stack, accounts, base.listener, runner)
+            specs = await seed(base.registry, specs)
         if settings.shards:
             self._processes = self._make_processes(host)
         self.supervisor = supervisor = self._make_supervisor(
@@ -227,7 +213,7 @@ class System:
                 await self._protected()
             if self._ended is not None and self._ended.done():
                 return
-            desk = await self._serve(stack, accounts, journal, base.listener, runner)
+            desk = await surfaces.serve(stack, accounts, base.listener, runner)
         await desk.start()
         loop.call_later(SETTLED, calm_collector)
         logger.info(
@@ -247,15 +233,6 @@ class System:
         for wait in waits - {self._ended}:
             wait.cancel()
 
-    def _take_surfaces(self, stack: AsyncExitStack) -> socket.socket | None:
-        """Take the port of the metrics and the path of the operators' socket: what is taken is found out now."""
-        port = self.settings.telemetry.metrics_port
-        prepare(self.settings.socket)
-        listener = listen(port) if port else None
-        if listener is not None:
-            stack.callback(listener.close)
-        return listener
-
     async def _end_strays(self) -> None:
         """End shards that the configuration does not have any more. What does that is imported only when there are."""
         settings = self.settings
@@ -263,47 +240,6 @@ class System:
             from opensqt_actors.app.shard_processes import end_strays
 
             await end_strays(settings.state_dir, settings.shards, settings.shutdown.deadline + STOP_MARGIN)
-
-    async def _serve(
-        self,
-        stack: AsyncExitStack,
-        accounts: dict[str, VenueAccount],
-        journal: ObservedJournal,
-        listener: socket.socket | None,
-        runner: Runner,
-    ) -> OperationsDesk:
-        """Answer operators: metrics and the API. Their imports take a while, in which the loop goes on.
-
-        What could keep them from being there, a port or a path that is taken, was found out before anything traded.
-        """
-        settings = self.settings
-        await asyncio.to_thread(_import_surfaces)
-        from opensqt_actors.api.orchestrator import Orchestrator
-        from opensqt_actors.api.server import ApiServer
-        from opensqt_actors.telemetry.endpoint import MetricsEndpoint
-        from opensqt_actors.telemetry.metrics import Metrics
-
-        metrics = Metrics()
-        journal.metrics = metrics
-        for account in accounts.values():
-            account.watch(journal, metrics.tick_to_order_seconds.observe)
-        if listener is not None:
-            endpoint = MetricsEndpoint(0, metrics, self._status, partial(self._refresh, metrics, journal), listener)
-            await endpoint.start()
-            stack.push_async_callback(endpoint.stop)
-        desk = OperationsDesk(runner, self.bridge, running=self._takes_commands, failpoint=self._failpoint)
-        stack.push_async_callback(desk.close)
-        orchestrator = Orchestrator(
-            self.bridge,
-            ConfiguredOperations(desk, self.bridge, settings, self._config, self._changed_defaults),
-            tuple(accounts),
-            settings.grid_defaults(),
-        )
-        self._orchestrator = orchestrator
-        server = ApiServer(settings.socket, orchestrator)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        return desk
 
     def _make_supervisor(
         self,
@@ -378,70 +314,6 @@ class System:
                     registry.save(after)
         return placed
 
-    # --- checks before anything trades ------------------------------------------------------------------------------
-
-    async def _check(self, accounts: dict[str, VenueAccount], specs: Sequence[SymbolSpec]) -> None:
-        """Refuse a first configuration that cannot work on its venues, before the registry takes it over."""
-        turns = asyncio.Semaphore(CHECKS_AT_ONCE)
-
-        async def checked(index: int, spec: SymbolSpec) -> str | None:
-            async with turns:
-                sentence = await self._problem(accounts[spec.account].venue, spec)
-            return None if sentence is None else f"symbols[{index}] ({spec.symbol}): {sentence}"
-
-        found = await asyncio.gather(*(checked(index, spec) for index, spec in enumerate(specs)))
-        problems = [problem for problem in found if problem is not None]
-        if problems:
-            raise ConfigError(*problems)
-
-    async def _problem(self, venue: Venue, spec: SymbolSpec) -> str | None:
-        instrument = venue.instruments().get(spec.symbol)
-        if instrument is None:
-            return not_there(venue, spec.symbol)
-        try:
-            fees = await patiently(spec.account, partial(venue.fees, spec.symbol))
-            history = await patiently(spec.account, partial(venue.candles, spec.symbol, "1m", 1))
-        except VenueError as error:
-            return error.sentence
-        account = AccountState(Decimal(0), Decimal(0), hedged=False, can_trade=True)
-        return check_settings(spec.grid, SymbolPrepared(instrument, fees, account, 1, tuple(history)))
-
-    async def _seeded(self, registry: Registry, specs: Sequence[SymbolSpec]) -> tuple[SymbolSpec, ...]:
-        """The registry's first rows. Hosts that start at once take turns, which may take one longer than a lock may."""
-        for _ in range(SEED_TRIES):
-            try:
-                return registry.seed(specs)
-            except DatabaseBusy as error:
-                logger.info("{}; trying again", error.sentence)
-                await asyncio.sleep(SEED_AGAIN)
-        return registry.seed(specs)
-
-    def _known_accounts(self, specs: Sequence[SymbolSpec]) -> None:
-        missing = sorted({spec.account for spec in specs} - set(self.settings.accounts))
-        if missing:
-            raise ConfigError(
-                f"accounts: the registry has symbols of {', '.join(missing)}, which the configuration does not name"
-            )
-
-    def _nobody_else(self, database: Database) -> None:
-        with database.read() as connection:
-            owner = traded_elsewhere(connection, self.settings.lease.terms().grace)
-        if owner is not None:
-            raise AlreadyRunning(
-                f"database.url: host {owner} trades symbols of this registry under leases; stop the hosts that were"
-                " started with --join, or start this one with --join, too"
-            )
-
-    # --- operations -------------------------------------------------------------------------------------------------
-
-    def _takes_commands(self) -> bool:
-        return self.supervisor is not None and self.supervisor.state == "running"
-
-    def _changed_defaults(self, defaults: GridSettings) -> None:
-        """Symbols that are added from now on are like this."""
-        if self._orchestrator is not None:
-            self._orchestrator.defaults = defaults
-
     # --- ending ------------------------------------------------------------------------------------------------------
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop, starting: asyncio.Future[None]) -> None:
@@ -479,24 +351,3 @@ class System:
 
     def _journal_alert(self, code: str, sentence: str) -> None:
         self.bridge.announce(Announce(code, "", "", sentence, "error"))
-
-    async def _status(self) -> StatusView | None:
-        """The state as of now, for metrics."""
-        return self.supervisor.view() if self.supervisor is not None else None
-
-    def _refresh(self, metrics: Metrics, journal: ObservedJournal) -> None:
-        metrics.journal_pending.set(journal.counters().pending)
-        metrics.events_dropped.set(self.bridge.dropped)
-        metrics.log_dropped.set(self._logs.dropped)
-        for phase, seconds in self.startup.phases.items():
-            metrics.startup_seconds.labels(phase).set(seconds)
-
-
-def _import_surfaces() -> None:
-    """Load what answers operators, in a thread: gRPC and the web server."""
-    import opensqt_actors.api.orchestrator
-    import opensqt_actors.api.server
-    import opensqt_actors.telemetry.endpoint  # noqa: F401
-    from opensqt_actors.venues.ccxt import lazy
-
-    lazy.complete()

@@ -7,9 +7,9 @@ an event that the state cannot take changes nothing and is counted as illegal.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 
+from opensqt_actors.domain.booked_trades import BookedTrades
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind, decode
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.slot import (
@@ -22,14 +22,9 @@ from opensqt_actors.domain.slot import (
     SlotStatus,
     WorkingOrder,
 )
+from opensqt_actors.domain.slotless import SlotlessOrders
 
 __all__ = ["Booked", "IllegalTransition", "Slot", "SlotStatus", "Slots", "WorkingOrder"]
-
-KNOWN_TRADES = 4_096
-KNOWN_ENDS = 1_024
-"""Ended orders that are remembered with their venue ids, whatever became of their slots: late news of them is none."""
-RESTORED_TRADES = 2_000
-"""When this many trades are restored there may have been older ones, which are then taken for booked."""
 
 
 class Slots:
@@ -40,16 +35,13 @@ class Slots:
     attention: held levels that have changed since a decision found nothing more to do about them; bare: levels that a
     correction has emptied although their exit may still rest.
 
-    changed: levels to be written down; moved: orders whose state changed, by client id; late: news of orders that no
-    slot has any more; unwritten: which of these may never have been written down; orphans: orders that rest on the
-    venue, although no slot has them, and must be cancelled. Whoever owns the slots empties these five. strangers:
-    orders of ours that rest on the venue and that these slots have never had.
+    changed: levels to be written down; moved: orders whose state changed, by client id. Whoever owns the slots empties
+    these two. slotless: orders that no slot has; trades: what was booked.
     """
 
     __slots__ = (
-        "_ended", "_forgotten", "_given_up", "_trade_order", "_trades", "attention", "bare", "by_level", "changed",
-        "coder", "exit_orders", "exits", "floor", "held", "idle", "illegal", "late", "long_cost", "moved",
-        "open_buys", "open_sells", "orphans", "position", "short_cost", "strangers", "unwritten",
+        "attention", "bare", "by_level", "changed", "coder", "exit_orders", "exits", "floor", "held", "idle", "illegal",
+        "long_cost", "moved", "open_buys", "open_sells", "position", "short_cost", "slotless", "trades",
     )  # fmt: skip
 
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
@@ -70,20 +62,8 @@ class Slots:
         self.exit_orders = 0
         self.changed: set[int] = set()
         self.moved: dict[ClientId, WorkingOrder] = {}
-        self.late: dict[ClientId, OrderReport] = {}
-        self.unwritten: set[ClientId] = set()
-        self.orphans: set[ClientId] = set()
-        self.strangers: dict[ClientId, OrderReport] = {}
-        self._given_up: dict[ClientId, bool] = {}
-        self._ended: dict[ClientId, str] = {}
-        self._trades: dict[int, set[Side]] = {}
-        self._trade_order: deque[int] = deque()
-        self._forgotten = 0
-        restored = sorted(known_trades)
-        for trade in restored:
-            self._remember(trade, set(Side))
-        if len(restored) >= RESTORED_TRADES:
-            self._forgotten = restored[0]
+        self.slotless = SlotlessOrders()
+        self.trades = BookedTrades(known_trades)
 
     @property
     def working(self) -> int:
@@ -118,9 +98,9 @@ class Slots:
     def adopt(self, report: OrderReport, kind: OrderKind, generation: int, now: int, reduce_only: bool) -> WorkingOrder:
         """Take a stranger that its FREE slot wants: FREE -> PENDING; it is LOCKED when the venue's word comes again."""
         slot = self._owner(report.client_id)
-        if slot is None or slot.status is not FREE or report.client_id not in self.strangers:
+        if slot is None or slot.status is not FREE or report.client_id not in self.slotless.strangers:
             raise self._illegal(slot or Slot(0, 0), f"adopt {report.client_id}")
-        del self.strangers[report.client_id]
+        del self.slotless.strangers[report.client_id]
         order = WorkingOrder(report.client_id, kind, report.price, report.quantity, generation, now, reduce_only)
         order.venue_id = report.venue_id
         order.unwritten = True
@@ -150,7 +130,8 @@ class Slots:
             return None
         order = slot.order
         if order is None or order.client_id != report.client_id:
-            self._too_late(slot, report)
+            if self.slotless.report(report):
+                self._note(slot, "late report {} of {}", report.status, report.client_id)
             return None
         before = (order.venue_id, order.ended, order.seen, order.filled)
         order.venue_id = order.venue_id or report.venue_id
@@ -174,12 +155,12 @@ class Slots:
 
     def fill(self, fill: Fill) -> Booked | None:
         """Book a fill on the slot that its client id names, once. None: known already, or not ours."""
-        if self.knows(fill.trade_id, fill.side):
+        if self.trades.knows(fill.trade_id, fill.side):
             return None
         slot = self._owner(fill.client_id)
         if slot is None:
             return None
-        self._remember(fill.trade_id, {fill.side})
+        self.trades.remember(fill.trade_id, {fill.side})
         booked = self.apply(slot, fill.side, fill.price, fill.quantity)
         self._note(slot, "fill {} {}@{} trade {}", fill.side, fill.quantity, fill.price, fill.trade_id)
         order = slot.order
@@ -241,7 +222,7 @@ class Slots:
         order.ended = OrderStatus.REJECTED
         order.reason = reason
         self.moved[client_id] = order
-        self._give_up(client_id, written=not order.unwritten)
+        self.slotless.give_up(client_id, written=not order.unwritten)
         self._note(slot, "refused: {}", reason)
         self._free(slot)
         return slot
@@ -256,6 +237,13 @@ class Slots:
         slot.status = LOCKED
         self._note(slot, "cancel failed, still resting")
         return slot
+
+    def written(self, client_id: ClientId) -> None:
+        """The intent of an adopted order is durable: what becomes of the order may be written from now on."""
+        slot = self.holder(client_id)
+        order = slot.order if slot is not None else self.moved.get(client_id)
+        if order is not None:
+            order.unwritten = False
 
     # --- exits -------------------------------------------------------------------------------------------------------
 
@@ -311,7 +299,7 @@ class Slots:
         slot = self.slot(level)
         slot.generation = max(slot.generation, order.generation)
         if slot.order is not None:
-            self._give_up(order.client_id)
+            self.slotless.give_up(order.client_id)
             return False
         slot.status = PENDING
         self._give(slot, order)
@@ -330,11 +318,6 @@ class Slots:
         del self.by_level[level]
 
     # --- looks -------------------------------------------------------------------------------------------------------
-
-    def knows(self, trade_id: int, side: Side) -> bool:
-        """Whether our side of a trade was booked. Older than the bounded memory counts as booked."""
-        sides = self._trades.get(trade_id)
-        return (sides is not None and side in sides) or trade_id < self._forgotten
 
     def orders(self) -> list[WorkingOrder]:
         """Every order in flight."""
@@ -357,46 +340,6 @@ class Slots:
         slot = self.slot(key.level)
         slot.generation = max(slot.generation, key.generation)
         return slot
-
-    def _too_late(self, slot: Slot, report: OrderReport) -> None:
-        """News of an order although its slot has moved on. Another venue id under the same client id is a twin."""
-        client_id = report.client_id
-        venue_id = self._ended.get(client_id)
-        if venue_id is not None and (report.status.terminal or report.venue_id == venue_id or not venue_id):
-            return
-        written = self._given_up.get(client_id, venue_id is not None)
-        unknown = venue_id is None and client_id not in self._given_up
-        if report.filled or (written and not report.status.terminal):
-            self.late[client_id] = report
-            if not written:
-                self.unwritten.add(client_id)
-        if report.status.terminal:
-            self.strangers.pop(client_id, None)
-        elif unknown:
-            self.strangers[client_id] = report
-        else:
-            self.orphans.add(client_id)
-            self._note(slot, "late report {} of {}", report.status, client_id)
-
-    def written(self, client_id: ClientId) -> None:
-        """The intent of an adopted order is durable: what becomes of the order may be written from now on."""
-        slot = self.holder(client_id)
-        order = slot.order if slot is not None else self.moved.get(client_id)
-        if order is not None:
-            order.unwritten = False
-
-    def disown(self, client_id: ClientId) -> None:
-        """A stranger that no slot wants: it is to be cancelled."""
-        report = self.strangers.pop(client_id, None)
-        if report is not None:
-            self._give_up(client_id, written=False)
-            self.orphans.add(client_id)
-
-    def _give_up(self, client_id: ClientId, *, written: bool = True) -> None:
-        """Its slot has moved on without it. written: whether the journal has its intent."""
-        self._given_up[client_id] = written
-        if len(self._given_up) > KNOWN_ENDS:
-            del self._given_up[next(iter(self._given_up))]
 
     def _settle(self, slot: Slot, order: WorkingOrder) -> None:
         """An ended order leaves its slot when every fill of it is booked."""
@@ -428,9 +371,7 @@ class Slots:
         else:
             del self.open_sells[slot.level]
         if order.ended is not OrderStatus.REJECTED:
-            self._ended[order.client_id] = order.venue_id
-            if len(self._ended) > KNOWN_ENDS:
-                del self._ended[next(iter(self._ended))]
+            self.slotless.end(order.client_id, order.venue_id)
         slot.order = None
         slot.status = FREE
         if not slot.position:
@@ -460,18 +401,6 @@ class Slots:
             self.long_cost += sign * slot.cost
         else:
             self.short_cost -= sign * slot.cost
-
-    def _remember(self, trade_id: int, sides: set[Side]) -> None:
-        known = self._trades.get(trade_id)
-        if known is not None:
-            known |= sides
-            return
-        self._trades[trade_id] = sides
-        self._trade_order.append(trade_id)
-        if len(self._trade_order) > KNOWN_TRADES:
-            oldest = self._trade_order.popleft()
-            del self._trades[oldest]
-            self._forgotten = max(self._forgotten, oldest + 1)
 
     def _note(self, slot: Slot, text: str, *parts: object) -> None:
         """Remember what happened; `text` is a format for `parts`."""

@@ -91,6 +91,10 @@ class Market:
         """Orders that the last step wants to be cancelled."""
         return [client_id for submit in self.told(Submit) for client_id in submit.cancels]
 
+    def opening_levels(self) -> list[int]:
+        """Where opening orders are at work, highest first."""
+        return sorted((*self.actor.slots.open_buys, *self.actor.slots.open_sells), reverse=True)
+
     # --- the venue's part --------------------------------------------------------------------------------------------
 
     def prepare(self, fees: Fees = FEES, history: tuple[Candle, ...] = (), *, past: bool = True) -> list[Any]:
@@ -163,3 +167,11 @@ class Market:
     def stream(self, up: bool) -> list[Any]:
         """The order stream goes or comes."""
         return self.step(StreamGate("order_stream", up, "" if up else "the order stream is down", resync=up))
+
+
+def holding(mode: GridMode = GridMode.LONG) -> Market:
+    """A market that holds one level, with its exit at work."""
+    market = Market(replace(SPEC, grid=replace(GRID, mode=mode))).trade()
+    market.fills(market.plan(-1))
+    market.update(market.plan(-1), OrderStatus.NEW)
+    return market

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from opensqt_actors.domain.booked_trades import KNOWN_TRADES
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
 from opensqt_actors.domain.orders import Fill, Side
-from opensqt_actors.domain.slots import KNOWN_TRADES, Slots
+from opensqt_actors.domain.slots import Slots
 from opensqt_actors.storage import Database
 from opensqt_actors.storage.restore import load_symbol
 from opensqt_actors.storage.tables import fills

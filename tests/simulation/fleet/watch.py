@@ -13,9 +13,11 @@ from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.symbol import Phase, SymbolActor
 from opensqt_actors.actors.symbol_strays import MOST as MOST_STRANGERS
 from opensqt_actors.actors.tracker import ENDED
+from opensqt_actors.domain.booked_trades import KNOWN_TRADES
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.settings import RemoveMode
-from opensqt_actors.domain.slots import KNOWN_ENDS, KNOWN_TRADES, Slot
+from opensqt_actors.domain.slotless import KNOWN_ENDS
+from opensqt_actors.domain.slots import Slot
 
 if TYPE_CHECKING:
     from fleet.world import World
@@ -125,15 +127,17 @@ class Watch:
             # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
             leaving = sum(order.cancelling for order in slots.orders() if order.opens)
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
-            yield "known trades", len(slots._trades), KNOWN_TRADES
+            yield "known trades", len(slots.trades._sides), KNOWN_TRADES
             yield (
                 "unwritten orders",
-                sum(not order.unwritten for order in slots.moved.values()) + len(slots.late) + len(slots.orphans),
+                sum(not order.unwritten for order in slots.moved.values())
+                + len(slots.slotless.late)
+                + len(slots.slotless.orphans),
                 0 if actor.instrument else 60,
             )
-            yield "strangers", len(slots.strangers), MOST_STRANGERS
+            yield "strangers", len(slots.slotless.strangers), MOST_STRANGERS
             yield "since when strangers count", len(actor.strays._due), MOST_STRANGERS
-            yield "orders given up", len(slots._given_up), KNOWN_ENDS
+            yield "orders given up", len(slots.slotless._given_up), KNOWN_ENDS
             yield "unwritten entries", len(actor.ledger._entries), 200
             yield "known payments", len(actor.ledger._payments), 1_000
         shard = world.behaviour(world.shard_id)

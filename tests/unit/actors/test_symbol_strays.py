@@ -171,7 +171,7 @@ def test_an_order_that_ends_while_it_is_waited_for_is_forgotten() -> None:
     report = stray(age=SECOND)
     market = begin(report)
     market.step(OrderUpdate(replace(report, status=OrderStatus.CANCELED), None))
-    assert not market.actor.slots.strangers
+    assert not market.actor.slots.slotless.strangers
     market.now += GRACE
     market.quote(9_999.0)
     assert adopted(market) == market.cancels() == []
@@ -183,7 +183,7 @@ def test_an_order_that_the_venue_does_not_show_any_more_is_forgotten() -> None:
     market = begin(report)
     market.step(Reconcile(), SECOND)
     market.truth()
-    assert not market.actor.slots.strangers
+    assert not market.actor.slots.slotless.strangers
 
 
 @pytest.mark.parametrize("written", [True, False])

@@ -9,7 +9,8 @@ import pytest
 
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
-from opensqt_actors.domain.slots import KNOWN_ENDS, IllegalTransition, Slots, SlotStatus, WorkingOrder
+from opensqt_actors.domain.slotless import KNOWN_ENDS
+from opensqt_actors.domain.slots import IllegalTransition, Slots, SlotStatus, WorkingOrder
 
 NOW = 10**18
 
@@ -110,7 +111,7 @@ def test_a_fill_may_come_before_the_answer() -> None:
     assert book.slot(0).status is SlotStatus.FREE
     book.report(report(order, OrderStatus.NEW))
     assert book.slot(0).status is SlotStatus.FREE
-    assert not book.orphans
+    assert not book.slotless.orphans
 
 
 def test_a_fill_is_booked_once() -> None:
@@ -137,7 +138,7 @@ def test_a_fill_of_somebody_else_is_not_booked() -> None:
         assert book.fill(replace(fill(order, 1, 4), client_id=ClientId(foreign))) is None
         assert book.report(replace(report(order, OrderStatus.NEW), client_id=ClientId(foreign))) is None
     assert book.position == 0
-    assert not book.knows(1, Side.BUY)
+    assert not book.trades.knows(1, Side.BUY)
 
 
 def test_a_terminal_order_never_comes_back_to_life() -> None:
@@ -148,7 +149,7 @@ def test_a_terminal_order_never_comes_back_to_life() -> None:
     book.report(report(order, OrderStatus.NEW))
     book.report(report(order, OrderStatus.PARTIALLY_FILLED, 3))
     assert book.slot(0).status is SlotStatus.FREE
-    assert not book.orphans
+    assert not book.slotless.orphans
 
 
 def test_a_cumulative_fill_never_falls() -> None:
@@ -192,8 +193,8 @@ def test_an_order_that_was_refused_and_rests_all_the_same_is_an_orphan() -> None
     order = book.place(0, OrderKind.OPEN_BUY, 100, 10, NOW)
     book.refused(order.client_id, "timed out, they said")
     book.report(report(order, OrderStatus.NEW))
-    assert book.orphans == {order.client_id}
-    assert book.late[order.client_id].status is OrderStatus.NEW
+    assert book.slotless.orphans == {order.client_id}
+    assert book.slotless.late[order.client_id].status is OrderStatus.NEW
     booked = book.fill(fill(order, 1, 3))
     assert booked is not None
     assert book.slot(0).position == 3
@@ -210,26 +211,26 @@ def test_an_order_that_the_slots_have_never_had_is_a_stranger_until_it_ends_or_i
     first, second = stranger(book), stranger(book, 1)
     book.report(first)
     book.report(second)
-    assert set(book.strangers) == {first.client_id, second.client_id}
-    assert not book.orphans
-    assert not book.late, "what the journal does not know needs no news of it"
+    assert set(book.slotless.strangers) == {first.client_id, second.client_id}
+    assert not book.slotless.orphans
+    assert not book.slotless.late, "what the journal does not know needs no news of it"
     book.report(replace(first, status=OrderStatus.CANCELED))
-    book.disown(second.client_id)
-    assert not book.strangers
-    assert book.orphans == {second.client_id}
+    book.slotless.disown(second.client_id)
+    assert not book.slotless.strangers
+    assert book.slotless.orphans == {second.client_id}
     book.report(second)
-    assert not book.strangers
-    assert not book.late
+    assert not book.slotless.strangers
+    assert not book.slotless.late
     book.report(replace(second, filled=2))
-    assert (set(book.late), book.unwritten) == ({second.client_id}, {second.client_id})
+    assert (set(book.slotless.late), book.slotless.unwritten) == ({second.client_id}, {second.client_id})
 
 
 def test_the_fills_of_a_stranger_are_booked_and_its_intent_is_to_be_written() -> None:
     book = slots()
     unknown = stranger(book)
     book.report(replace(unknown, filled=3, status=OrderStatus.PARTIALLY_FILLED))
-    assert book.late[unknown.client_id].filled == 3
-    assert book.unwritten == {unknown.client_id}
+    assert book.slotless.late[unknown.client_id].filled == 3
+    assert book.slotless.unwritten == {unknown.client_id}
 
 
 def test_a_free_slot_adopts_a_stranger_and_its_next_order_has_a_newer_generation() -> None:
@@ -237,7 +238,7 @@ def test_a_free_slot_adopts_a_stranger_and_its_next_order_has_a_newer_generation
     unknown = stranger(book)
     book.report(unknown)
     order = book.adopt(unknown, OrderKind.OPEN_BUY, 40, NOW, reduce_only=False)
-    assert (book.slot(0).status, book.working, book.strangers) == (SlotStatus.PENDING, 1, {})
+    assert (book.slot(0).status, book.working, book.slotless.strangers) == (SlotStatus.PENDING, 1, {})
     book.report(unknown)
     assert book.slot(0).status is SlotStatus.LOCKED
     assert (order.seen, order.venue_id) == (True, "v9")
@@ -263,7 +264,7 @@ def test_a_twin_under_the_same_id_is_an_orphan() -> None:
     book.cancel(0, NOW)
     book.report(report(order, OrderStatus.CANCELED))
     book.report(report(order, OrderStatus.NEW, venue_id="v2"))
-    assert book.orphans == {order.client_id}
+    assert book.slotless.orphans == {order.client_id}
 
 
 def test_a_cancel_that_failed_leaves_the_order_resting() -> None:
@@ -381,8 +382,8 @@ def test_late_news_of_an_ended_order_is_no_orphan_whatever_became_of_its_slot() 
     book.drop(0)
     for order in (first, second):
         book.report(report(order, OrderStatus.NEW))
-    assert not book.orphans
-    assert not book.late
+    assert not book.slotless.orphans
+    assert not book.slotless.late
 
 
 def test_the_memory_of_ended_orders_is_bounded() -> None:
@@ -391,9 +392,9 @@ def test_the_memory_of_ended_orders_is_bounded() -> None:
     book.report(report(first, OrderStatus.EXPIRED))
     for _ in range(KNOWN_ENDS):
         book.report(report(resting(book), OrderStatus.EXPIRED))
-    assert len(book._ended) == KNOWN_ENDS
+    assert len(book.slotless._ended) == KNOWN_ENDS
     book.report(report(first, OrderStatus.NEW))
-    assert set(book.strangers) == {first.client_id}, "it is not known any more"
+    assert set(book.slotless.strangers) == {first.client_id}, "it is not known any more"
 
 
 def test_a_held_slot_cannot_be_forgotten() -> None:
@@ -405,12 +406,12 @@ def test_a_held_slot_cannot_be_forgotten() -> None:
 
 def test_known_trades_are_restored_and_older_ones_taken_for_booked() -> None:
     few = slots(known_trades=[10, 11])
-    assert few.knows(10, Side.BUY)
-    assert few.knows(11, Side.SELL)
-    assert not few.knows(9, Side.BUY)
+    assert few.trades.knows(10, Side.BUY)
+    assert few.trades.knows(11, Side.SELL)
+    assert not few.trades.knows(9, Side.BUY)
     many = slots(known_trades=range(100, 2_100))
-    assert many.knows(99, Side.BUY)
-    assert not many.knows(2_100, Side.BUY)
+    assert many.trades.knows(99, Side.BUY)
+    assert not many.trades.knows(2_100, Side.BUY)
 
 
 def test_the_memory_of_trades_is_bounded() -> None:
@@ -418,9 +419,9 @@ def test_the_memory_of_trades_is_bounded() -> None:
     for trade_id in range(1, 5_001):
         order = book.place(0, OrderKind.OPEN_BUY, 100, 1, NOW)
         book.fill(fill(order, trade_id, 1))
-    assert len(book._trades) == 4_096
-    assert book.knows(1, Side.BUY)
-    assert not book.knows(5_001, Side.BUY)
+    assert len(book.trades._sides) == 4_096
+    assert book.trades.knows(1, Side.BUY)
+    assert not book.trades.knows(5_001, Side.BUY)
 
 
 def test_orders_in_flight_are_listed_and_found() -> None:
@@ -462,7 +463,7 @@ def test_f36_orders_and_fills_of_a_later_epoch_are_the_next_owners_business() ->
     report = OrderReport(later, "XUSDT", "v1", Side.BUY, OrderStatus.NEW, 100, 5, 0, 1)
     assert slots.report(report) is None
     assert slots.fill(Fill("XUSDT", 1, later, "v1", Side.BUY, 100, 5, Decimal(0), "USDT", True, 1)) is None
-    assert (slots.orphans, slots.strangers, slots.position, slots.by_level) == (set(), {}, 0, {})
+    assert (slots.slotless.orphans, slots.slotless.strangers, slots.position, slots.by_level) == (set(), {}, 0, {})
     earlier = IdCoder("s1", 1, 2).encode(2, OrderKind.OPEN_BUY, 9)
     slots.report(OrderReport(earlier, "XUSDT", "v2", Side.BUY, OrderStatus.NEW, 100, 5, 0, 1))
-    assert set(slots.strangers) == {earlier}  # whoever owns the slots has it cancelled at once
+    assert set(slots.slotless.strangers) == {earlier}  # whoever owns the slots has it cancelled at once

@@ -6,11 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from opensqt_actors.domain.booked_trades import KNOWN_TRADES, RESTORED_TRADES
 from opensqt_actors.domain.ids import IdCoder, OrderKind, decode
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
 from opensqt_actors.domain.slots import (
-    KNOWN_TRADES,
-    RESTORED_TRADES,
     IllegalTransition,
     Slot,
     Slots,
@@ -201,7 +200,7 @@ def test_refusals_restored_orders_and_late_news_are_in_the_history_too(book: Slo
     book.refused(refused.client_id, "no margin")
     late = report(refused, OrderStatus.NEW)
     book.report(late)
-    assert book.late[refused.client_id] is late
+    assert book.slotless.late[refused.client_id] is late
     assert list(book.slot(0).history)[1:] == ["refused: no margin", f"late report new of {refused.client_id}"]
     kind = OrderKind.OPEN_BUY
     assert book.restore_order(1, WorkingOrder(book.coder.encode(1, kind, 5), kind, 100, 10, 5, NOW))
@@ -372,26 +371,26 @@ def test_both_sides_of_a_trade_with_oneself_stay_known(book: Slots) -> None:
 def test_a_trade_with_oneself_takes_one_place_in_the_memory(book: Slots) -> None:
     for trade_id in range(1, KNOWN_TRADES + 1):
         for side in Side:
-            book._remember(trade_id, {side})
-    assert book._forgotten == 0
-    assert len(book._trades) == KNOWN_TRADES
+            book.trades.remember(trade_id, {side})
+    assert book.trades._forgotten == 0
+    assert len(book.trades._sides) == KNOWN_TRADES
 
 
 def test_only_what_is_older_than_the_memory_is_taken_for_booked(book: Slots) -> None:
     ids = range(10, 10 * (KNOWN_TRADES + 2), 10)
     for trade_id in ids:
-        assert not book.knows(trade_id, Side.BUY)
-        book._remember(trade_id, {Side.BUY})
-    assert book.knows(10, Side.SELL), "it was forgotten, so it counts as booked"
-    assert not book.knows(11, Side.BUY), "it may be on its way still"
-    assert book.knows(20, Side.BUY)
-    assert not book.knows(20, Side.SELL)
+        assert not book.trades.knows(trade_id, Side.BUY)
+        book.trades.remember(trade_id, {Side.BUY})
+    assert book.trades.knows(10, Side.SELL), "it was forgotten, so it counts as booked"
+    assert not book.trades.knows(11, Side.BUY), "it may be on its way still"
+    assert book.trades.knows(20, Side.BUY)
+    assert not book.trades.knows(20, Side.SELL)
 
 
 def test_a_trade_between_the_restored_ones_may_be_on_its_way_still() -> None:
     book = Slots(IdCoder("aa", 7), known_trades=range(100, 100 + 10 * RESTORED_TRADES, 10))
-    assert book.knows(99, Side.BUY)
-    assert not book.knows(105, Side.BUY)
+    assert book.trades.knows(99, Side.BUY)
+    assert not book.trades.knows(105, Side.BUY)
 
 
 # --- corrections -----------------------------------------------------------------------------------------------------

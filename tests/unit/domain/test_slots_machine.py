@@ -205,7 +205,7 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_order_of_a_confirmed_slot_is_an_orphan(self) -> None:
-        assert not self.slots.orphans
+        assert not self.slots.slotless.orphans
 
     def teardown(self) -> None:
         """Once everything has been heard the slots are what the venue is."""
