@@ -16,7 +16,8 @@ from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side
 
 __all__ = ["Stage", "Tracked", "Tracker", "Trigger"]
 
-ENDED = 20_000
+ENDED = 8_000
+"""Five minutes of orders at 25 a second: news of a request that old cannot come any more."""
 
 
 class Tracked:

@@ -160,7 +160,7 @@ class Slots:
         slot = self._owner(fill.client_id)
         if slot is None:
             return None
-        self.trades.remember(fill.trade_id, {fill.side})
+        self.trades.remember(fill.trade_id, fill.side)
         booked = self.apply(slot, fill.side, fill.price, fill.quantity)
         self._note(slot, "fill {} {}@{} trade {}", fill.side, fill.quantity, fill.price, fill.trade_id)
         order = slot.order

@@ -21,6 +21,7 @@ from opensqt_actors.actors.prices import PriceBoard
 from opensqt_actors.actors.symbol import Execution, Phase, SymbolActor
 from opensqt_actors.actors.symbol_ledger import Ledger
 from opensqt_actors.actors.symbol_sync import Sync
+from opensqt_actors.domain.booked_trades import BookedTrades
 from opensqt_actors.domain.draft import Draft
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.orders import NotSent, OrderStatus, OutcomeUnknown
@@ -37,7 +38,7 @@ Patch = pytest.MonkeyPatch
 
 
 def fill_deduplication_off(patch: Patch) -> Setup:
-    patch.setattr(Slots, "knows", lambda self, trade_id, side: False)
+    patch.setattr(BookedTrades, "knows", lambda self, trade_id, side: False)
     return replace(MODES, rates={"event.doubled": 0.2})
 
 

@@ -127,7 +127,7 @@ class Watch:
             # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
             leaving = sum(order.cancelling for order in slots.orders() if order.opens)
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
-            yield "known trades", len(slots.trades._sides), KNOWN_TRADES
+            yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (
                 "unwritten orders",
                 sum(not order.unwritten for order in slots.moved.values())

@@ -419,7 +419,7 @@ def test_the_memory_of_trades_is_bounded() -> None:
     for trade_id in range(1, 5_001):
         order = book.place(0, OrderKind.OPEN_BUY, 100, 1, NOW)
         book.fill(fill(order, trade_id, 1))
-    assert len(book.trades._sides) == 4_096
+    assert len(book.trades) == 4_096
     assert book.trades.knows(1, Side.BUY)
     assert not book.trades.knows(5_001, Side.BUY)
 

@@ -368,20 +368,12 @@ def test_both_sides_of_a_trade_with_oneself_stay_known(book: Slots) -> None:
     assert book.position == 0
 
 
-def test_a_trade_with_oneself_takes_one_place_in_the_memory(book: Slots) -> None:
-    for trade_id in range(1, KNOWN_TRADES + 1):
-        for side in Side:
-            book.trades.remember(trade_id, {side})
-    assert book.trades._forgotten == 0
-    assert len(book.trades._sides) == KNOWN_TRADES
-
-
 def test_only_what_is_older_than_the_memory_is_taken_for_booked(book: Slots) -> None:
     ids = range(10, 10 * (KNOWN_TRADES + 2), 10)
     for trade_id in ids:
         assert not book.trades.knows(trade_id, Side.BUY)
-        book.trades.remember(trade_id, {Side.BUY})
-    assert book.trades.knows(10, Side.SELL), "it was forgotten, so it counts as booked"
+        book.trades.remember(trade_id, Side.BUY)
+    assert book.trades.knows(10, Side.BUY), "it was forgotten, so it counts as booked"
     assert not book.trades.knows(11, Side.BUY), "it may be on its way still"
     assert book.trades.knows(20, Side.BUY)
     assert not book.trades.knows(20, Side.SELL)
