@@ -30,7 +30,7 @@ from opensqt_actors.domain.records import Entry, Intent, Restored
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.domain.values import hot_value
 
-REQUEST_WINDOW = 2_500_000_000
+REQUEST_WINDOW = 1_500_000_000
 """ns after which a venue refuses a request as too old, at the latest. What a process has sent cannot arrive after that,
 so adapters must not ask for more: the actors reckon with it."""
 

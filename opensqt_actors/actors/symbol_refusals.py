@@ -75,7 +75,7 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
     """An order was not placed: its slot is free again, for later."""
     actor.sync.news += 1
     if actor.sync.may_still_come(message.client_id, now):
-        return [SetTimer("reconcile", SECOND, Reconcile()), *actor.act(now)]
+        return [SetTimer("reconcile", max(actor.sync.again_at - now, 1), Reconcile()), *actor.act(now)]
     slot = actor.slots.refused(message.client_id, message.sentence)
     if not message.journalled:
         actor.ledger.never_journalled(message.client_id)
@@ -117,7 +117,8 @@ def places_withdrawn(actor: SymbolActor, message: PlacesWithdrawn, now: int) -> 
             look = True
         elif actor.slots.refused(failure.client_id, failure.sentence) is not None and not failure.journalled:
             actor.ledger.never_journalled(failure.client_id)
-    return [*([SetTimer("reconcile", SECOND, Reconcile())] if look else []), *actor.act(now)]
+    wait = max(actor.sync.again_at - now, 1)
+    return [*([SetTimer("reconcile", wait, Reconcile())] if look else []), *actor.act(now)]
 
 
 def reopen(actor: SymbolActor, now: int) -> list[Effect]:

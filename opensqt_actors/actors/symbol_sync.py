@@ -47,7 +47,7 @@ class Seen:
 
 
 class Sync:
-    """One question at a time. again_at: ns, when a restored order's fate can be known at the earliest, 0 = no need.
+    """One question at a time. again_at: ns, when the fate of an order that may still arrive can be known, 0 = no need.
 
     foreign: trades in this market that are not ours.
     """
@@ -194,7 +194,7 @@ class Sync:
             order.loose = False
             return self._again(slot.level, order)
         if self.asked - order.since < self.request_life:
-            self.again_at = max(self.again_at, order.since + self.request_life)
+            self._look_at(order.since + self.request_life)
             return None
         if order.seen or order.booked:
             slots.report(
@@ -218,7 +218,12 @@ class Sync:
         if order is None or not order.restored or order.seen or now - order.since >= self.request_life:
             return False
         order.loose = True
+        self._look_at(order.since + self.request_life)
         return True
+
+    def _look_at(self, at: int) -> None:
+        """The first that can be known is looked at first: it may be an exit."""
+        self.again_at = min(self.again_at or at, at)
 
     def _again(self, level: int, order: WorkingOrder) -> OrderPlan:
         market = order.price == 0
@@ -248,9 +253,9 @@ class Sync:
             return SOON
         if self.of_earlier_epochs():
             return max(SECOND, min(interval, self.again_at - now))
-        if verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending):
-            return LAG
-        return min(interval, max(self.again_at - now, 1)) if self.again_at else interval
+        unsure = verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending)
+        longest = LAG if unsure else interval
+        return min(longest, max(self.again_at - now, 1)) if self.again_at else longest
 
 
 def closes(slot: Slot, order: WorkingOrder) -> bool:

@@ -9,10 +9,10 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from opensqt_actors.actors.leases import Lease
 from opensqt_actors.domain.records import Entry, Intent, Restored
@@ -22,7 +22,7 @@ from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import JournalClosed, JournalFull, StorageError
 from opensqt_actors.storage.fence import Holdings, leases_of
 from opensqt_actors.storage.registry import save_spec
-from opensqt_actors.storage.restore import load_symbol
+from opensqt_actors.storage.restore import Key, load_symbols
 from opensqt_actors.storage.statistics import JournalCounters
 from opensqt_actors.storage.writer import Answer, JournalSettings, Writer
 
@@ -33,6 +33,9 @@ Alert = Callable[[str, str], None]
 _YIELD_EVERY = 5e-4
 _YIELD_FOR = 2e-5
 """Seconds: enough for a waiting thread to wake up; the kernel makes about 70 us of it."""
+_LOADS_AT_ONCE = 50
+"""More are read in turns, so that the first begin to trade while the others are read."""
+_Load: TypeAlias = tuple[Key, Callable[[Restored | StorageError], None]]
 
 
 def _no_failpoint(name: str) -> None:
@@ -65,6 +68,7 @@ class Journal:
         self._leases = leases
         self._run = secrets.token_hex(6)
         self._appended = 0
+        self._loads: list[_Load] = []
         self._full = False
         self._asked = 0
         self._yielding = False
@@ -118,8 +122,13 @@ class Journal:
         self._put(item, self._settings.commit_timeout)
 
     def load(self, account: str, symbol: str, on_done: Callable[[Restored | StorageError], None]) -> None:
-        """Read a symbol's state, after everything appended before; `on_done` follows on the loop."""
-        self._ask(lambda connection: load_symbol(connection, account, symbol), on_done)
+        """Read a symbol's state, after everything appended before; `on_done` follows on the loop.
+
+        Those that are asked for in one turn of the loop, as at a start, are read together.
+        """
+        if not self._loads:
+            self._loop.call_soon(self._load)
+        self._loads.append(((account, symbol), on_done))
 
     def save_spec(
         self, spec: SymbolSpec, on_done: Callable[[SymbolSpec | StorageError], None], *, fresh: bool = False
@@ -174,6 +183,25 @@ class Journal:
             self._loop.call_soon(on_done, StorageError(reason))
             return
         self._put(Asking(run, on_done), self._settings.load_timeout)
+
+    def _load(self) -> None:
+        loads, self._loads = self._loads, []
+        for first in range(0, len(loads), _LOADS_AT_ONCE):
+            self._read(loads[first : first + _LOADS_AT_ONCE])
+
+    def _read(self, loads: Sequence[_Load]) -> None:
+        keys = [key for key, _ in loads]
+        self._ask(lambda connection: load_symbols(connection, keys), partial(self._loaded, loads))
+
+    def _loaded(self, loads: Sequence[_Load], found: Mapping[Key, Restored] | StorageError) -> None:
+        if not isinstance(found, StorageError):
+            for key, on_done in loads:
+                self._loop.call_soon(on_done, found[key])
+        elif len(loads) == 1:
+            loads[0][1](found)
+        else:
+            for load in loads:  # one whose rows cannot be read must not keep the others from theirs
+                self._read([load])
 
     def _put(self, item: Committing | Asking, timeout: float) -> None:
         try:

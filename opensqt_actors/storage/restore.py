@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -26,50 +27,87 @@ from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.merge import is_live
 from opensqt_actors.storage.tables import fills, lattices, memories, orders, risk_states, slots, symbols, totals
 
+Key: TypeAlias = tuple[str, str]
 KNOWN_TRADES = 2_000
 """How many of the newest trade ids are remembered for telling a repeated fill from a new one."""
 
 
 def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
     """Everything of one symbol. A symbol that was never seen is empty: no lattice, no slots, zero totals, since 0."""
+    return load_symbols(connection, [(account, symbol)])[account, symbol]
 
+
+def load_symbols(connection: Connection, keys: Sequence[Key]) -> dict[Key, Restored]:
+    """`load_symbol` of many, by (account, symbol), with few questions: a start waits for all of them."""
+    found: dict[Key, Restored] = {}
+    for account in dict.fromkeys(account for account, _ in keys):
+        names = list(dict.fromkeys(symbol for owner, symbol in keys if owner == account))
+        found |= {(account, symbol): restored for symbol, restored in _of_account(connection, account, names).items()}
+    return found
+
+
+def _of_account(connection: Connection, account: str, names: Sequence[str]) -> dict[str, Restored]:
     def of(table: sa.Table) -> sa.ColumnElement[bool]:
-        return sa.and_(table.c.account == account, table.c.symbol == symbol)
+        return sa.and_(table.c.account == account, table.c.symbol.in_(names))
 
-    def rows(query: sa.Select[Any]) -> Any:
-        return connection.execute(query).mappings()
+    def rows(query: sa.Select[Any]) -> Sequence[RowMapping]:
+        return connection.execute(query).mappings().all()
 
-    total = rows(sa.select(totals).where(of(totals))).one_or_none()
-    held = tuple(_slot(row) for row in rows(sa.select(slots).where(of(slots)).order_by(slots.c.level)))
-    live = rows(
+    def by_symbol(query: sa.Select[Any]) -> dict[str, RowMapping]:
+        return {row["symbol"]: row for row in rows(query)}
+
+    known = by_symbol(sa.select(symbols.c.symbol, symbols.c.added_at).where(of(symbols)))
+    total = by_symbol(sa.select(totals).where(of(totals)))
+    lattice = by_symbol(sa.select(lattices).where(of(lattices)))
+    memory = by_symbol(sa.select(memories).where(of(memories)))
+    held: dict[str, list[SlotSaved]] = {symbol: [] for symbol in names}
+    for row in rows(sa.select(slots).where(of(slots)).order_by(slots.c.symbol, slots.c.level)):
+        held[row["symbol"]].append(_slot(row))
+    live: dict[str, list[LiveOrder]] = {symbol: [] for symbol in names}
+    for row in rows(
         sa.select(orders)
         .where(of(orders), is_live(orders.c.stage))
         .order_by(orders.c.created_at, orders.c.generation, orders.c.client_id)
-    )
-    highest = connection.scalar(sa.select(sa.func.max(orders.c.generation)).where(of(orders)))
-    trades = connection.scalars(
-        sa.select(fills.c.trade_id)
-        .where(of(fills), sa.not_(fills.c.inferred))
-        .order_by(fills.c.at.desc(), fills.c.trade_id.desc())
-        .limit(KNOWN_TRADES)
-    )
-    lattice = rows(sa.select(lattices).where(of(lattices))).one_or_none()
-    memory = rows(sa.select(memories).where(of(memories))).one_or_none()
-    return Restored(
-        account=account,
-        symbol=symbol,
-        lattice=None if lattice is None else LatticeSaved(**lattice),
-        slots=held,
-        orders=tuple(_live_order(row) for row in live),
-        generation_floor=max(
-            highest or 0,
-            0 if total is None else total["generation_floor"],
-            max((slot.generation for slot in held), default=0),
-        ),
-        totals=totals_of(account, symbol, total),
-        known_trades=frozenset(trades),
-        memory=None if memory is None else _memory(memory),
-        since=connection.scalar(sa.select(symbols.c.added_at).where(of(symbols))) or 0,
+    ):
+        live[row["symbol"]].append(_live_order(row))
+
+    def restored(symbol: str) -> Restored:
+        entry, sums = known.get(symbol), total.get(symbol)
+        ladder, numbers = lattice.get(symbol), memory.get(symbol)
+        return Restored(
+            account=account,
+            symbol=symbol,
+            lattice=None if ladder is None else LatticeSaved(**ladder),
+            slots=tuple(held[symbol]),
+            orders=tuple(live[symbol]),
+            generation_floor=max(
+                _highest_generation(connection, account, symbol),
+                0 if sums is None else sums["generation_floor"],
+                max((slot.generation for slot in held[symbol]), default=0),
+            ),
+            totals=totals_of(account, symbol, sums),
+            known_trades=_newest_trades(connection, account, symbol),
+            memory=None if numbers is None else _memory(numbers),
+            since=0 if entry is None else entry["added_at"],
+        )
+
+    return {symbol: restored(symbol) for symbol in names}
+
+
+def _highest_generation(connection: Connection, account: str, symbol: str) -> int:
+    """One symbol at a time: only so it is one look into the index, not one at every order there ever was."""
+    query = sa.select(sa.func.max(orders.c.generation)).where(orders.c.account == account, orders.c.symbol == symbol)
+    return connection.scalar(query) or 0
+
+
+def _newest_trades(connection: Connection, account: str, symbol: str) -> frozenset[int]:
+    return frozenset(
+        connection.scalars(
+            sa.select(fills.c.trade_id)
+            .where(fills.c.account == account, fills.c.symbol == symbol, sa.not_(fills.c.inferred))
+            .order_by(fills.c.at.desc(), fills.c.trade_id.desc())
+            .limit(KNOWN_TRADES)
+        ).all()
     )
 
 

@@ -206,7 +206,7 @@ class Queries:
             for row in rows:
                 if row["symbol"] in found:
                     found[row["symbol"]].append(report_of(row, instruments[row["symbol"]]))
-            return {symbol: tuple(reports) for symbol, reports in found.items()}
+            return dict(found)
 
         if len(symbols) >= _MANY:
             return await self.ask(_PRIVATE, "openOrders", None, read)

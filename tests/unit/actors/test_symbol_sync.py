@@ -12,7 +12,7 @@ from support.past import held, journal, live, told, trade
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import Attach, NotAgain, OrderUpdate, PlaceFailed, WantTruth
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
-from opensqt_actors.actors.symbol_messages import Reconcile
+from opensqt_actors.actors.symbol_messages import Execution, Reconcile
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
 from opensqt_actors.domain.records import FillSaved, LiveOrder, OrderSaved, TotalsSaved
@@ -97,7 +97,7 @@ def test_an_opening_that_may_still_arrive_is_waited_for() -> None:
     assert market.actor.slots.slot(-1).status is SlotStatus.PENDING
     timer = market.timer("reconcile")
     assert timer is not None
-    assert timer.after == SECOND * 3 // 2
+    assert timer.after == Execution().request_life - 2 * SECOND
     market.quote()
     assert -1 not in [plan.level for plan in market.places()]
     market.step(timer.message, timer.after)
@@ -129,6 +129,36 @@ def test_f15_an_exit_that_the_last_life_sent_once_more_is_waited_for_from_then_o
     market.fails(plan, RefusalCode.WOULD_CROSS)
     holder = market.actor.slots.holder(plan.request.client_id)
     assert (holder is not None) == resent, "a second exit beside it could close twice"
+
+
+def test_f15_refused_exits_are_looked_at_as_soon_as_the_first_of_them_can_no_longer_arrive() -> None:
+    """What they would close has no exit until then, so that not a moment is waited longer."""
+    life = Execution().request_life
+    orders = [
+        live(level, OrderKind.EXIT_SELL, at=NOW - age, known=False) for level, age in ((-1, SECOND), (-2, 2 * SECOND))
+    ]
+    market = Market(restored=journal(*orders, slots=(held(-1), held(-2))))
+    market.prepare()
+    ids = [order.intent.client_id for order in orders]
+    market.truth(found=tuple((client_id, None) for client_id in ids), position=20)
+    plans = {plan.level: plan for plan in market.places()}
+    market.fails(plans[-2], RefusalCode.WOULD_CROSS)
+    market.fails(plans[-1], RefusalCode.WOULD_CROSS)
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == life - 2 * SECOND
+    market.quote()  # the market is where an exit can rest again
+    market.step(timer.message, timer.after)
+    market.truth(found=tuple((client_id, None) for client_id in ids), position=20)
+    exits = {plan.level: plan for plan in market.places() if not plan.kind.opens}
+    assert {level: plan.again for level, plan in exits.items()} == {-2: True, -1: True}
+    market.fails(exits[-2], RefusalCode.WOULD_CROSS)
+    assert market.actor.slots.holder(ids[1]) is None, "it will not come any more: its slot may ask for another"
+    market.fails(exits[-1], RefusalCode.WOULD_CROSS)
+    assert market.actor.slots.holder(ids[0]) is not None
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == SECOND
 
 
 @pytest.mark.parametrize("quantity", [0, 6])
