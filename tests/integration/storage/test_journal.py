@@ -81,6 +81,40 @@ async def test_everything_that_was_written_is_restored(database, start, maker):
     assert again.orders == (*restored.orders, LiveOrder(maker.intent(7), OrderStatus.PENDING, 0, "", sent_again.at))
 
 
+async def test_symbols_that_are_read_together_are_what_each_is_by_itself(database, start, maker, other_maker):
+    run = await start(database)
+    elsewhere = type(maker)("BTCUSDT", 3)
+    elsewhere.account = "second"
+    makers = (maker, other_maker, elsewhere)
+    for number, one in enumerate(makers, 1):
+        run.journal.append((SlotSaved(one.account, one.symbol, number, number, number, None, number),))
+        run.journal.append((LatticeSaved(one.account, one.symbol, 1_000 + number, number, None),))
+        run.journal.append((TotalsSaved(one.account, one.symbol, number, Decimal(number), Decimal(0), number, number),))
+        run.journal.append((MemorySaved(one.account, one.symbol, "grid", (number,)),))
+        await run.commit(one.intent(10 * number), one.intent(10 * number + 1, level=1))
+        run.journal.append((one.saved(10 * number, OrderStatus.FILLED, filled=10), one.fill(100 + number)))
+    never = type(maker)("XRPUSDT", 4)
+    alone = [await run.load(one) for one in (*makers, never)]
+    together = await asyncio.gather(*(run.load(one) for one in (*makers, never)))
+    assert together == alone
+    assert [restored.generation_floor for restored in together] == [11, 21, 31, 0]
+    assert [len(restored.orders) for restored in together] == [1, 1, 1, 0]
+    assert [restored.known_trades for restored in together] == [{101}, {102}, {103}, frozenset()]
+
+
+async def test_one_symbol_that_cannot_be_read_keeps_no_other_from_its_start(database, start, maker, other_maker):
+    run = await start(database)
+    await run.commit(maker.intent(1), other_maker.intent(1))
+    with database.write() as connection:
+        spoilt = sa.update(orders).where(orders.c.symbol == other_maker.symbol).values(status="nonsense")
+        connection.execute(spoilt)
+    good, bad = await asyncio.gather(run.load(maker), run.load(other_maker))
+    assert isinstance(good, Restored)
+    assert [order.intent for order in good.orders] == [maker.intent(1)]
+    assert isinstance(bad, StorageError)
+    assert "nonsense" in bad.sentence
+
+
 async def test_a_symbol_that_was_never_seen_is_empty(database, start, maker):
     run = await start(database)
     restored = await run.load(maker)
