@@ -44,6 +44,7 @@ def _run(path: Path) -> int:
 def _prepared(path: Path) -> int:
     # It reads the system's certificates while it is imported, for which it does not need the interpreter.
     threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every distribution
     from opensqt_actors.config.loading import load
 
     settings = load(path)

@@ -11,7 +11,8 @@ from opensqt_actors.actors.operations import Json, Kind, grid_to_json
 from opensqt_actors.actors.operator import Refusal
 from opensqt_actors.api.calls import STATUS, Context, Refused, account_named, answered, symbol_named
 from opensqt_actors.api.mapping import settings_from
-from opensqt_actors.api.operations import MOST_SHOWN, USUAL_SHOWN, Answer, Operations, operation_to, shown_to
+from opensqt_actors.api.operation_mapping import operation_to, shown_to
+from opensqt_actors.api.operations import MOST_SHOWN, USUAL_SHOWN, Answer, Operations
 from opensqt_actors.api.values import REMOVALS
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.settings import GridSettings, RemoveMode

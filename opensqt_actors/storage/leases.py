@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from opensqt_actors.actors.leases import LAST_EPOCH, Lease, LeaseTerms
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.storage.database import Database
+from opensqt_actors.storage.dialect import insert_of
 from opensqt_actors.storage.tables import symbol_lease as table
 from opensqt_actors.storage.tables import symbols
 
@@ -146,7 +145,7 @@ def enlist(connection: Connection) -> None:
         .where(traded, sa.not_(sa.exists().where(here)))
         .order_by(symbols.c.account, symbols.c.symbol)
     )
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(connection.dialect.name)
     connection.execute(
         insert(table)
         .from_select(["account", "symbol", "enabled", "epoch", "expires_at"], missing)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
 from opensqt_actors.actors.operations import Json, Kind, Outcome, Record, StepDone
 from opensqt_actors.storage.database import Database
+from opensqt_actors.storage.dialect import insert_of
 from opensqt_actors.storage.tables import operation_steps, operations
 
 KEEP = 1_000
@@ -43,7 +42,7 @@ class OperationTable:
             "asked_at": self._now(),
         }  # fmt: skip
         with self._database.write() as connection:
-            insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            insert = insert_of(connection.dialect.name)
             # what it returns tells, not the driver's row count, which psycopg does not give here
             new = insert(operations).values(**values).on_conflict_do_nothing().returning(operations.c.key)
             return connection.execute(new).first() is not None
@@ -52,7 +51,7 @@ class OperationTable:
         """Write a step's result down; one that is there already stays as it is."""
         values = {"key": key, "number": number, "name": name, "result": dumps(result), "at": self._now()}
         with self._database.write() as connection:
-            insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            insert = insert_of(connection.dialect.name)
             connection.execute(insert(operation_steps).values(**values).on_conflict_do_nothing())
 
     def finish(self, key: str, outcome: Outcome) -> None:

@@ -181,13 +181,3 @@ async def test_its_tables_are_none_of_the_migrations_business(start, url):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.migrate()
     database.close()
-
-
-def test_the_simple_engine_runs_without_dbos():
-    seen = subprocess.run(
-        [sys.executable, "-c", "import sys, opensqt_actors.app.system; sys.exit('dbos' in sys.modules)"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        timeout=50,
-        check=False,
-    )
-    assert seen.returncode == 0
