@@ -281,6 +281,9 @@ def main() -> int:
     after = [gap for kill in run.kills for gap in run.gaps(fills, kill.at, kill.at + CALM, kill.shard)]
     found = [seconds_to_exits(kill, run.home, covers, clock) for kill in run.kills]
     exits = [seconds for seconds in found if seconds is not None]
+    moments = [Kill(number, 0, began + at) for number in range(options.shards) for at in range(1, int(CALM) - 3, 2)]
+    otherwise = [seconds_to_exits(moment, run.home, covers, clock) for moment in moments]
+    usual = [seconds for seconds in otherwise if seconds is not None]
     back = [kill.trading - kill.at for kill in run.kills if kill.trading is not None]
     say(
         symbols=options.symbols,
@@ -295,6 +298,8 @@ def main() -> int:
         kills_with_fills_meanwhile=len(exits),
         seconds_to_exits_p50=round(quantile(exits, 0.5), 2),
         seconds_to_exits_max=round(max(exits, default=0.0), 2),
+        seconds_to_exits_without_a_kill_p50=round(quantile(usual, 0.5), 2),
+        seconds_to_exits_without_a_kill_max=round(max(usual, default=0.0), 2),
         seconds_to_trading_p50=round(quantile(back, 0.5), 2),
         seconds_to_trading_max=round(max(back, default=0.0), 2),
         orders_doubled=doubled,
