@@ -15,6 +15,10 @@ from opensqt_actors.domain.ids import decode
 from opensqt_actors.domain.orders import OrderReport, Truth
 from opensqt_actors.runtime.effects import Effect
 
+MINUTE = 60_000_000_000
+REGULAR = 400
+"""Thousandths of the venue's request weight that regular comparisons may take: starts and look-ups need it, too."""
+
 
 class VenueViews:
     """One account. An answer that an earlier life of a symbol's actor had asked for goes to nobody."""
@@ -60,7 +64,15 @@ class VenueViews:
             self._dead_man.seen(truth.symbol)
         if self._outdated(truth.symbol):
             return []
-        return self._symbols.tell(truth.symbol, ports.TruthFetched(replace(truth, open_orders=still_open)))
+        answer = ports.TruthFetched(replace(truth, open_orders=still_open), self._pace())
+        return self._symbols.tell(truth.symbol, answer)
+
+    def _pace(self) -> int:
+        """How far apart two questions about one symbol must be, so that those about all of them fit into their part."""
+        published, ours = self._desk.published, self._desk.budget.thousandths
+        part = published.weight_per_minute * ours * REGULAR
+        weight = len(self._symbols.attached) * published.view_weight
+        return MINUTE * weight * 1_000_000 // part if part else 0
 
     def _failed(self, message: ports.TruthFailed, now: int) -> list[Effect]:
         return [] if self._outdated(message.symbol) else self._symbols.tell(message.symbol, message)

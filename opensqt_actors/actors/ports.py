@@ -199,9 +199,10 @@ class FetchTruth:
 
 @dataclass(frozen=True, slots=True)
 class TruthFetched:
-    """The venue's view of a symbol."""
+    """The venue's view of a symbol. pace: ns between two regular questions about it that the venue bears, 0 = any."""
 
     truth: Truth
+    pace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,11 +420,15 @@ class FundingSeen:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Limits that the venue publishes; any may be 0 = not published. Orders per window; weight per minute."""
+    """Limits that the venue publishes; any may be 0 = not published. Orders per window; weight per minute.
+
+    view_weight: what one question about a symbol's orders, position and trades takes of that weight.
+    """
 
     orders_per_10s: int = 0
     orders_per_minute: int = 0
     weight_per_minute: int = 0
+    view_weight: int = 0
     place_batch: int = 1
     cancel_batch: int = 1
 

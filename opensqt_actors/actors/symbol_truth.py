@@ -49,7 +49,8 @@ def fetched(actor: SymbolActor, message: ports.TruthFetched, now: int) -> list[E
         actor.phase = Phase.TRADING
         actor.why = "waiting for the first price"
         effects += [actor.tell_row(), *actor.past.hold(actor)]
-    wait = actor.reconciliation.wait(verdict, actor.sync.wait(verdict, actor.execution.reconcile_interval, now))
+    interval = max(actor.execution.reconcile_interval, message.pace)
+    wait = actor.reconciliation.wait(verdict, actor.sync.wait(verdict, interval, now))
     if actor.phase is Phase.SYNCING and verdict is Verdict.UNSURE:
         wait = min(wait, SOON)  # what is held has no exits until they agree, or until the difference is believed
     return [*effects, SetTimer("reconcile", wait, Reconcile()), *actor.act(now)]

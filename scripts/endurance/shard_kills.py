@@ -3,8 +3,9 @@
 A random shard that trades gets SIGKILL, ten times in a minute, at random moments, also while another one is still
 coming back; with --apart only when every shard is back. Measured: the longest time without a fill of the shards that
 live, compared with the time before the first kill; the time from a kill until every position of the killed shard that
-was without its exits has them; the time until all its symbols trade. The demo goes on until the last kill is over: its
-books can be compared only then. One JSON line; exit code 1 when they differ or an order was doubled.
+was without its exits has them, and the same after moments at which nothing was killed, since what has just filled is
+without its exit for a while in any case; the time until all its symbols trade. The demo goes on until the last kill is
+over: its books can be compared only then. One JSON line; exit code 1 when they differ or an order was doubled.
 """
 
 from __future__ import annotations

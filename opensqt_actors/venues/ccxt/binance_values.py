@@ -29,6 +29,8 @@ from opensqt_actors.domain.orders import (
 MILLISECOND = 1_000_000
 PLACE_BATCH = 5
 CANCEL_BATCH = 10
+VIEW_WEIGHT = 11
+"""openOrders of a symbol 1, positionRisk 5, userTrades 5."""
 
 STATUSES = {
     "NEW": OrderStatus.NEW,
@@ -90,7 +92,7 @@ def published_of(info: Mapping[str, Any]) -> Published:
             found[_WINDOWS[key]] = int(row["limit"])
         elif key == ("REQUEST_WEIGHT", "MINUTE", 1):
             found["weight_per_minute"] = int(row["limit"])
-    return Published(**found, place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
+    return Published(**found, view_weight=VIEW_WEIGHT, place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
 
 
 def order_params(order: OrderRequest, instrument: Instrument) -> dict[str, str]:

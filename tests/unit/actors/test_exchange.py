@@ -11,6 +11,7 @@ from support.account import SECOND, Bench, prepared
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import (
     Attach,
+    BudgetShare,
     CheckSymbol,
     Detach,
     ForeignFill,
@@ -242,6 +243,25 @@ def test_the_venues_view_is_asked_for_and_passed_on(bench: Bench) -> None:
     bench.step(WantTruth("AUSDT", (), (), 0, 0))
     bench.step(ports.TruthFailed("AUSDT", "timed out"))
     assert bench.told(ports.TruthFailed, "AUSDT")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "thousandths", "weight", "seconds"),
+    [(36, 1_000, 2_400, 24), (300, 1_000, 2_400, 206), (75, 250, 2_400, 206), (300, 1_000, 0, 0)],
+)
+def test_regular_questions_take_at_most_two_fifths_of_the_weight_that_the_venue_grants(
+    symbols: int, thousandths: int, weight: int, seconds: int
+) -> None:
+    """Of 300 symbols a question a minute each would take 3,300 of Binance's 2,400."""
+    names = ["AUSDT", *(f"S{number}USDT" for number in range(symbols - 1))]
+    bench = Bench(*names, published=ports.Published(weight_per_minute=weight, view_weight=11))
+    bench.step(BudgetShare(thousandths))
+    bench.step(WantTruth("AUSDT", (), (), 0, 0))
+    bench.step(truth(bench))
+    (told,) = bench.told(ports.TruthFetched, "AUSDT")
+    assert told.pace // SECOND == seconds
+    if weight:
+        assert symbols * 11 * 60 * SECOND / told.pace <= 0.4 * weight * thousandths / 1_000 * 1.001
 
 
 def test_an_order_that_has_ended_since_is_not_told_as_open(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from opensqt_actors.actors.exchange_messages import Attach, NotAgain, OrderUpdat
 from opensqt_actors.actors.symbol import Pause, Phase, Start, SymbolUnable
 from opensqt_actors.actors.symbol_messages import Execution, Reconcile
 from opensqt_actors.domain.ids import ClientId, OrderKind
-from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
+from opensqt_actors.domain.orders import OrderReport, OrderStatus, Position, RefusalCode, Truth
 from opensqt_actors.domain.records import FillSaved, LiveOrder, OrderSaved, TotalsSaved
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.domain.slots import SlotStatus
@@ -78,6 +78,17 @@ def test_an_order_that_the_venue_has_forgotten_ended_with_what_was_booked() -> N
     market.truth(found=((order.intent.client_id, None),), position=4)
     (saved,) = market.written(OrderSaved)
     assert (saved.status, saved.filled) == (OrderStatus.CANCELED, 4)
+
+
+@pytest.mark.parametrize(("pace", "wait"), [(0, 60), (24, 60), (206, 206)])
+def test_a_venue_that_grants_little_weight_is_asked_less_often(pace: int, wait: int) -> None:
+    market = Market().trade()
+    market.step(Reconcile())
+    nothing = Truth("XUSDT", (), (), Position("XUSDT", 0, Decimal(10_000)), (), market.now)
+    market.step(ports.TruthFetched(nothing, pace * SECOND))
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == wait * SECOND
 
 
 def test_an_opening_that_never_arrived_is_given_up() -> None:

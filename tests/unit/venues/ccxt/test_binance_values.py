@@ -77,7 +77,7 @@ def test_limits_are_read_and_absent_ones_are_zero() -> None:
     }
     published = values.published_of(info)
     assert (published.weight_per_minute, published.orders_per_10s, published.orders_per_minute) == (2400, 300, 0)
-    assert (published.place_batch, published.cancel_batch) == (5, 10)
+    assert (published.place_batch, published.cancel_batch, published.view_weight) == (5, 10, 11)
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**9), st.sampled_from([BTC, PEPE]))
