@@ -18,7 +18,7 @@ SWINGS = 60
 SOON = 20
 """Seconds: what takes one here, and less than until the books are compared with the venue's anyway."""
 STRANGER, HOLDER = "sim-stranger", "sim-holder"
-HELD_BACK = 2_000
+HELD_BACK = 1_000
 """Milliseconds that a cancel needs to the venue: enough to fill what it is for, on a busy machine too."""
 
 
