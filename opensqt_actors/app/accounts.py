@@ -57,7 +57,9 @@ class VenueAccount:
             name,
             credentials,
             SimulatedSite(site.port, site.ca) if site is not None else None,
-            Tuning() if request_window is None else Tuning(recv_window_ms=request_window),
+            Tuning()
+            if request_window is None
+            else Tuning(recv_window_ms=request_window, other_window_ms=request_window),
             may_send,
             KeptRates(rates_path(state_dir, name), credentials.api_key),
         )

@@ -41,7 +41,7 @@ MeasureClock = Callable[[], Awaitable[None]]
 
 
 class Orders:
-    """The order calls of one account. recv_window: ms, as sent with each request."""
+    """The order calls of one account. recv_window: ms, as sent with each order."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Orders:
         self._instruments = instruments
         self._measure_clock = measure_clock
         self._expected = expected
+        self._recv_window = {"recvWindow": recv_window}
         self._window = recv_window * 1_000_000 + _GRACE
         self._unanswered: dict[ClientId, int] = {}
 
@@ -124,10 +125,11 @@ class Orders:
         self._expected.answered(order.client_id, taken=isinstance(outcome, Accepted))
         return outcome
 
-    async def _send(self, params: list[dict[str, str]]) -> Sequence[Any]:
+    async def _send(self, params: list[dict[str, Any]]) -> Sequence[Any]:
         if len(params) == 1:
-            return [await self._rest.call(_PRIVATE, "POST", "order", params[0], orders=True)]
-        rows = await self._rest.call(_PRIVATE, "POST", "batchOrders", {"batchOrders": params}, orders=True)
+            return [await self._rest.call(_PRIVATE, "POST", "order", params[0] | self._recv_window, orders=True)]
+        batch = {"batchOrders": params} | self._recv_window
+        rows = await self._rest.call(_PRIVATE, "POST", "batchOrders", batch, orders=True)
         return rows if isinstance(rows, list) else []
 
     async def _placed(self, order: OrderRequest, row: Any) -> PlaceOutcome:

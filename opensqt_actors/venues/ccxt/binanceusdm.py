@@ -63,10 +63,15 @@ _BACKFILL_CANDLES = 100
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Times of the session, in seconds unless named otherwise. The defaults suit the real venue."""
+    """Times of the session, in seconds unless named otherwise. The defaults suit the real venue.
+
+    recv_window_ms: an order that the venue gets later than this it refuses; other_window_ms: the same of what does no
+    harm when it comes late, cancels and questions: a venue that is slow must not leave an account without them.
+    """
 
     request_timeout: float = 5.0
     recv_window_ms: int = REQUEST_WINDOW // 1_000_000
+    other_window_ms: int = 5_000
     socket_answer: float = 5.0
     prove_orders: float = 30.0
     event_patience: float = 10.0
@@ -151,7 +156,7 @@ class BinanceUsdm:
             http,
             self._credentials,
             streaming={"keepAlive": tuning.keep_alive_ms, "maxPingPongMisses": 2},
-            options={"recvWindow": tuning.recv_window_ms, "ws": {"compress": 0}, "timeDifference": 0},
+            options={"recvWindow": tuning.other_window_ms, "ws": {"compress": 0}, "timeDifference": 0},
         )
         self._rest = Rest(
             self._exchange,

@@ -10,7 +10,16 @@ from pydantic import SecretStr
 
 from opensqt_actors.actors.ports import CandleSeen, MarkSeen, OrderEvent, OrdersCounted, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
-from opensqt_actors.domain.orders import Accepted, CancelRequest, Candle, NotSent, OrderStatus, OutcomeUnknown, Refused
+from opensqt_actors.domain.orders import (
+    Accepted,
+    Cancelled,
+    CancelRequest,
+    Candle,
+    NotSent,
+    OrderStatus,
+    OutcomeUnknown,
+    Refused,
+)
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
@@ -62,6 +71,21 @@ async def test_f01_an_order_that_is_still_on_its_way_is_not_called_unknown(lab, 
     found = await lab.venue.find(lab.symbol, order.client_id)
     assert found is not None
     assert isinstance((await placing)[0], Accepted)
+
+
+async def test_f01_what_comes_late_is_refused_when_it_is_an_order_and_done_when_it_is_a_cancel(lab, simulator) -> None:
+    """A venue that is slow must not keep an account from taking its orders back."""
+    bid, _ = await lab.started()
+    first, second = lab.order(bid - bid // 50), lab.order(bid - bid // 40)
+    [rests] = await lab.venue.place([first])
+    assert isinstance(rests, Accepted)
+    await simulator.fault(on(lab), "delay", count=1, ms=600)
+    [late] = await lab.venue.place([second])
+    assert isinstance(late, NotSent)
+    await simulator.fault(on(lab, method="DELETE"), "delay", count=1, ms=600)
+    [gone] = await lab.venue.cancel([CancelRequest(first.client_id, lab.symbol)])
+    assert isinstance(gone, Cancelled)
+    assert await lab.venue.open_orders(lab.symbol) == []
 
 
 @pytest.mark.parametrize(
