@@ -41,6 +41,8 @@ from opensqt_actors.runtime.kernel import ActorRef, Host
 from opensqt_actors.simvenue import events as engine
 from opensqt_actors.simvenue.exchange import Exchange
 
+LATEST = {"place": ports.REQUEST_WINDOW // MS - 100, "cancel": 4_900}
+"""ms: what comes later than that the venue refuses as too old; see `Tuning` of the adapter."""
 __all__ = ["MS", "SECOND", "Latency", "SimulatedVenue"]
 
 GRACE = SECOND // 2
@@ -158,7 +160,7 @@ class SimulatedVenue(Connection):
 
     def _delay(self, kind: str) -> int:
         if self.faults.strike(f"{kind}.late"):
-            return self.faults.random.randint(500, 2_400) * MS
+            return self.faults.random.randint(500, LATEST[kind]) * MS
         return self._wait(self.latency.request)
 
     def _send_places(self, sender: ActorRef, effect: ports.SendPlaces) -> None:
@@ -196,7 +198,7 @@ class SimulatedVenue(Connection):
             return self._exchange(sender, delay, lambda: self._unheard(self._place_all(effect)))
         if all(map(self.may_double, effect.orders)) and faults.strike("place.doubled"):
             self.twins.update(ids)
-            again = delay + faults.random.randint(1, 400) * MS
+            again = min(delay + faults.random.randint(1, 400) * MS, LATEST["place"] * MS)
             self._exchange(sender, again, lambda: self._place_again(effect))
         return self._exchange(sender, delay, lambda: self._place_all(effect))
 
