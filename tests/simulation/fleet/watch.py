@@ -17,7 +17,7 @@ from opensqt_actors.domain.booked_trades import KNOWN_TRADES
 from opensqt_actors.domain.grid import Grid
 from opensqt_actors.domain.settings import RemoveMode
 from opensqt_actors.domain.slotless import KNOWN_ENDS
-from opensqt_actors.domain.slots import Slot
+from opensqt_actors.domain.slots import Slot, SlotStatus
 
 if TYPE_CHECKING:
     from fleet.world import World
@@ -126,6 +126,12 @@ class Watch:
             )
             # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
             leaving = sum(order.cancelling for order in slots.orders() if order.opens)
+            # nor can an opening that is itself on its way give way to an exit that has just been asked for
+            on_their_way = [
+                slot.order for slot in slots.by_level.values() if slot.order and slot.status is SlotStatus.PENDING
+            ]
+            if not all(order.opens for order in on_their_way):
+                leaving += sum(order.opens and not order.cancelling for order in on_their_way)
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (
