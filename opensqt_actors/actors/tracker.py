@@ -24,12 +24,13 @@ class Tracked:
     """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
 
     seen: the venue has confirmed it; denied: so often in a row has it said that it does not know it; asked: a look-up
-    is out; abandoned: its SymbolActor died, or has nothing left to close with it, so that it is never sent again.
+    is out; venue_id: the first under which it was known, whatever a twin's is; abandoned: its SymbolActor died, or has
+    nothing left to close with it, so that it is never sent again.
     """
 
     __slots__ = (
         "abandoned", "asked", "booked", "client_id", "denied", "filled", "kind", "look_at", "plan",
-        "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries",
+        "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries", "venue_id",
     )  # fmt: skip
 
     def __init__(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> None:
@@ -51,6 +52,7 @@ class Tracked:
         self.abandoned = False
         self.plan: OrderPlan | None = None
         self.report: OrderReport | None = None
+        self.venue_id = ""
 
     @property
     def cancel_sent(self) -> bool:
@@ -168,6 +170,7 @@ class Tracker:
         if tracked is None:
             tracked = self._live[report.client_id] = Tracked(report.client_id, report.symbol, kind, now)
         tracked.report = report
+        tracked.venue_id = tracked.venue_id or report.venue_id
         tracked.quantity = report.quantity
         tracked.denied = 0
         tracked.filled = max(tracked.filled, report.filled)
@@ -211,7 +214,7 @@ class Tracker:
         tracked.stage = TRANSITIONS[tracked.stage, Trigger.DONE]
         if client_id not in self._ended:
             self._ended_order.append(client_id)
-        self._ended[client_id] = tracked.report.venue_id if tracked.report is not None else ""
+        self._ended[client_id] = tracked.venue_id
         if len(self._ended_order) > ENDED:
             self._ended.pop(self._ended_order.popleft(), None)
 

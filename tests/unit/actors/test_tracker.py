@@ -85,6 +85,18 @@ def test_a_twin_under_the_same_id_is_tracked() -> None:
     assert tracker.size == 1
 
 
+def test_a_twin_that_shows_itself_before_the_first_ones_end_is_still_news_after_it() -> None:
+    """The order stream was silent when the first one filled: open orders tell of the twin, trades of the fill."""
+    tracker, _ = sent()
+    tracker.observe(report(OrderStatus.NEW), OrderKind.OPEN_BUY, NOW)
+    assert not tracker.observe(report(OrderStatus.NEW, venue_id="v2"), OrderKind.OPEN_BUY, NOW)
+    tracker.filled(fill(1, 10))
+    assert tracker.has_ended(ID)
+    assert tracker.observe(report(OrderStatus.NEW), OrderKind.OPEN_BUY, NOW), "the first one is over"
+    assert not tracker.observe(report(OrderStatus.NEW, venue_id="v2"), OrderKind.OPEN_BUY, NOW)
+    assert tracker.size == 1
+
+
 def test_a_time_out_has_an_order_looked_up_and_never_ends_it() -> None:
     tracker, tracked = sent()
     assert list(tracker.overdue(NOW + TIMEOUT - 1)) == []
