@@ -1,6 +1,7 @@
 """Trade for a long time and watch what grows: resident memory of the supervisor, latency, backlog of the journal.
 
-Memory is a line fitted through the samples after the warm-up (the first fifth), in MB an hour; latency is compared
+Memory is a line fitted through the samples after the warm-up (the first fifth), in MB an hour, and another one through
+the last third, when what has a bound has reached it; latency is compared
 between the first and the last fifth after it. The demo's markets cross a level about twice a second, at 1,200 times the
 speed of a clock. One JSON line; exit code 1 when the books differ at the end.
 """
@@ -13,6 +14,7 @@ import statistics
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -75,6 +77,14 @@ def quantile_us(first: Sample, last: Sample, share: float) -> float:
     return next((bound * 1e6 for bound, count in counts.items() if total and count >= total * share), 0.0)
 
 
+def slope(samples: Sequence[Sample]) -> float:
+    """MB an hour that resident memory grows by."""
+    if len(samples) < 2:
+        return 0.0
+    line = statistics.linear_regression([s.at for s in samples], [s.rss for s in samples])
+    return round(line.slope * 3_600 / MEGABYTE, 2)
+
+
 def main() -> int:
     """Trade, look, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -107,7 +117,7 @@ def main() -> int:
         verdict = audited(job.database_url, at)
     fifth = max(len(samples) // 5, 1)
     warm = samples[fifth:] or samples
-    slope = statistics.linear_regression([s.at for s in warm], [s.rss for s in warm]).slope if len(warm) > 1 else 0.0
+    late = samples[-max(len(samples) // 3, 2) :]
     say(
         minutes=options.minutes,
         symbols=options.symbols,
@@ -118,7 +128,8 @@ def main() -> int:
         restarts=counters.restarts,
         rss_mb_first=round(warm[0].rss / MEGABYTE, 1),
         rss_mb_last=round(warm[-1].rss / MEGABYTE, 1),
-        rss_slope_mb_per_hour=round(slope * 3_600 / MEGABYTE, 2),
+        rss_slope_mb_per_hour=slope(warm),
+        rss_slope_mb_per_hour_last_third=slope(late),
         tick_to_order_us_p50=[quantile_us(warm[0], warm[fifth - 1], 0.5), quantile_us(warm[-fifth], warm[-1], 0.5)],
         tick_to_order_us_p99=[quantile_us(warm[0], warm[fifth - 1], 0.99), quantile_us(warm[-fifth], warm[-1], 0.99)],
         journal_pending_max=max(s.pending for s in samples),
