@@ -287,9 +287,8 @@ class ExchangeActor:
         report = message.report
         if not self.symbols.ours(report.client_id):
             return self.foreign.event(message, now)
-        if message.fill is not None:
-            self.tracker.filled(message.fill)
-        return self.desk.observe(report, now, OrderUpdate(report, message.fill))
+        ended = self.tracker.filled(message.fill) if message.fill is not None else None
+        return self.desk.observe(report, now, OrderUpdate(ended or report, message.fill))
 
     def _stream_up(self, message: ports.StreamUp, now: int) -> list[Effect]:
         if message.stream == "prices":

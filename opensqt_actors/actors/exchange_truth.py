@@ -8,7 +8,7 @@ from typing import Any
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_dead_man import DeadMan
-from opensqt_actors.actors.exchange_messages import WantTruth
+from opensqt_actors.actors.exchange_messages import OrderUpdate, WantTruth
 from opensqt_actors.actors.exchange_symbols import Symbols
 from opensqt_actors.actors.order_desk import OrderDesk
 from opensqt_actors.domain.ids import decode
@@ -56,8 +56,7 @@ class VenueViews:
         for _, found in truth.found:
             if found is not None and found.status.terminal:
                 self._tracker_knows_better(found, now)
-        for fill in truth.fills:
-            self._desk.tracker.filled(fill)
+        ended = [report for fill in truth.fills if (report := self._desk.tracker.filled(fill)) is not None]
         attached = self._symbols.attached.get(truth.symbol)
         if attached is not None:
             self._desk.look_ups.missing(truth, attached.asked_at, now)
@@ -65,7 +64,10 @@ class VenueViews:
         if self._outdated(truth.symbol):
             return []
         answer = ports.TruthFetched(replace(truth, open_orders=still_open), self._pace())
-        return self._symbols.tell(truth.symbol, answer)
+        effects = self._symbols.tell(truth.symbol, answer)
+        for report in ended:  # after its fills; nothing tells it later, as it has ended here
+            effects += self._symbols.tell(truth.symbol, OrderUpdate(report, None))
+        return effects
 
     def _pace(self) -> int:
         """How far apart two questions about one symbol must be, so that those about all of them fit into their part."""

@@ -77,8 +77,8 @@ class LookUps:
         if tracked is not None:
             tracked.asked = False
         for fill in message.fills:
-            desk.tracker.filled(fill)
-            effects += desk.tell(fill.symbol, OrderUpdate(None, fill))
+            # that its fills have ended it is told as well: its slot may have moved on, and writes down what it hears
+            effects += desk.tell(fill.symbol, OrderUpdate(desk.tracker.filled(fill), fill))
         effects += desk.observe(report, now)
         if tracked is not None and not report.status.terminal and desk.tracker.get(report.client_id) is tracked:
             tracked.tries = 0

@@ -145,16 +145,21 @@ class Tracker:
         for client_id in [c for c, t in self._live.items() if t.symbol == symbol]:
             del self._live[client_id]
 
-    def filled(self, fill: Fill) -> None:
-        """Count a fill once, so that missing ones are noticed."""
+    def filled(self, fill: Fill) -> OrderReport | None:
+        """Count a fill once, so that missing ones are noticed. The end of an order that has filled by it."""
         tracked = self._live.get(fill.client_id)
         if tracked is None or fill.trade_id in tracked.trades:
-            return
+            return None
         tracked.trades.add(fill.trade_id)
         tracked.booked += fill.quantity
         tracked.filled = max(tracked.filled, tracked.booked)
-        if 0 < tracked.quantity <= tracked.booked:
-            self.end(fill.client_id)
+        if not 0 < tracked.quantity <= tracked.booked:
+            return None
+        self.end(fill.client_id)
+        if tracked.report is None:
+            return None
+        filled = tracked.quantity
+        return replace(tracked.report, status=OrderStatus.FILLED, filled=filled, venue_id=tracked.venue_id, at=fill.at)
 
     def observe(self, report: OrderReport, kind: OrderKind, now: int) -> bool:
         """Take a report, its fills counted before. True: it is old news, the order has ended before.

@@ -283,6 +283,10 @@ def test_the_tracker_learns_from_the_venues_view(bench: Bench) -> None:
     found = ((plan.request.client_id, bench.report(plan, OrderStatus.CANCELED)), (filled.request.client_id, None))
     bench.step(truth(bench, found=found, fills=(bench.fill(filled, 10),)))
     assert bench.actor.tracker.size == 0
+    assert [type(effect.message) for effect in bench.effects(Tell)] == [ports.TruthFetched, OrderUpdate]
+    (end,) = bench.told(OrderUpdate, "AUSDT")
+    assert end.report is not None
+    assert (end.report.client_id, end.report.status) == (filled.request.client_id, OrderStatus.FILLED)
 
 
 def test_an_answer_for_an_earlier_life_of_a_symbol_is_dropped(bench: Bench) -> None:

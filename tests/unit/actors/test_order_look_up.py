@@ -155,7 +155,9 @@ def test_f03_a_cancel_that_meets_a_filled_order_books_the_fill_once(bench: Bench
     bench.step(ports.CancelsAnswered((Refused(plan.request.client_id, RefusalCode.UNKNOWN_ORDER, "-2011", "?"),)))
     trade = bench.fill(plan, 10)
     bench.step(ports.OrderFound(bench.report(plan, OrderStatus.FILLED, 10), (trade,)))
-    assert [update.fill for update in bench.told(OrderUpdate, "AUSDT") if update.fill] == [trade]
+    updates = [update for update in bench.told(OrderUpdate, "AUSDT") if update.fill]
+    assert [update.fill for update in updates] == [trade]
+    assert [update.report.status for update in updates if update.report] == [OrderStatus.FILLED], "its end comes along"
     assert not bench.told(CancelFailed)
     assert bench.actor.tracker.size == 0
     bench.submit(cancels=(plan.request.client_id,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -67,8 +68,18 @@ def test_a_doubled_fill_counts_once() -> None:
 
 def test_an_order_whose_every_step_was_filled_has_ended_without_further_word() -> None:
     tracker, _ = sent()
-    tracker.filled(fill(1, 10))
+    assert tracker.filled(fill(1, 10)) is None, "there is no report of it yet"
     assert tracker.get(ID) is None
+
+
+def test_the_fill_that_completes_an_order_brings_its_end_along() -> None:
+    """Nobody else tells it: the venue's own word comes when the order has ended here, and is old news then."""
+    tracker, _ = sent()
+    tracker.observe(report(OrderStatus.PARTIALLY_FILLED, 4), OrderKind.OPEN_BUY, NOW)
+    assert tracker.filled(fill(1, 4)) is None
+    assert tracker.filled(fill(2, 6)) == replace(report(OrderStatus.FILLED, 10), at=NOW)
+    assert tracker.filled(fill(2, 6)) is None
+    assert tracker.observe(report(OrderStatus.FILLED, 10), OrderKind.OPEN_BUY, NOW)
 
 
 def test_old_news_does_not_bring_an_order_back() -> None:
