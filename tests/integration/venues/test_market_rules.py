@@ -20,7 +20,7 @@ def config(simulator: Any, tmp_path: Path) -> Any:
     def written(symbols: str) -> Path:
         path = tmp_path / "c.yaml"
         path.write_text(
-            "accounts: {main: {venue: binanceusdm, api_key: sim-key-39, secret: sim-secret-39, "
+            "accounts: {main: {venue: binanceusdm, api_key: sim-key-199, secret: sim-secret-199, "
             f"simulated: {{port: {simulator.port}, ca: {simulator.ca}}}}}}}\n"
             f"risk: {{preflight: {{max_leverage: 20}}}}\nsymbols: [{symbols}]\n"
         )
