@@ -13,7 +13,7 @@ from support.processes import mixed, wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SYMBOLS = 36
-KILLS = 10
+KILLS = 20
 SEED = 15
 
 
@@ -23,7 +23,7 @@ def wait(seconds: float) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_f15_ten_kills_lose_nothing_and_double_nothing(start_venue: Any, make_supervisor: Any) -> None:
+def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make_supervisor: Any) -> None:
     chance = random.Random(SEED)
     venue = start_venue(SYMBOLS)
     supervisor = make_supervisor(venue, mixed(sorted(venue.markets())))

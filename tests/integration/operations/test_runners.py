@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from opensqt_actors.storage import StorageError
 pytestmark = pytest.mark.integration
 
 Start = Callable[..., Awaitable[Bench]]
-LONG = bool(os.environ.get("OPENSQT_TEST_LONG"))
 
 
 @pytest.fixture(params=["simple", "durable"])
@@ -201,8 +199,6 @@ async def test_a_process_ends_quickly_with_the_database_away(start: Start, engin
 def test_killed_again_and_again_every_operation_ends_and_no_recorded_step_is_repeated(
     engine: str, url: str, tmp_path: Path, at: str
 ) -> None:
-    if engine == "durable" and url.startswith("postgresql") and at not in {"after", "recorded"} and not LONG:
-        pytest.skip("OPENSQT_TEST_LONG is not set: on SQLite it dies there in any case")
     effects = tmp_path / "effects"
     script = str(Path(__file__).parent / "operations_kill_me.py")
 
