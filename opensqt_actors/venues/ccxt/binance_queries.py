@@ -31,7 +31,7 @@ from opensqt_actors.venues.ccxt.binance_values import (
     report_of,
 )
 from opensqt_actors.venues.ccxt.errors import Meaning, RestFailure, Verdict, already_so
-from opensqt_actors.venues.ccxt.kept_rates import STAY, KeptRates
+from opensqt_actors.venues.ccxt.kept_rates import KeptRates
 from opensqt_actors.venues.ccxt.rest import Rest
 from opensqt_actors.venues.ccxt.together import Together
 from opensqt_actors.venues.port import VenueError
@@ -99,7 +99,6 @@ class Queries:
         self._venue_ms = venue_ms
         self._rates = rates
         self._writing: asyncio.TimerHandle | None = None
-        self._fees: Kept[Fees] = Kept(STAY)
         self._account: Kept[AccountState] = Kept(_SHARED_STAY, _account_stays)
         self._leverages: Kept[dict[str, int]] = Kept(_SHARED_STAY)
         self._positions: Together[Position] = Together(self._positions_of)
@@ -134,18 +133,13 @@ class Queries:
 
     async def fees(self, symbol: str) -> Fees:
         """The account's rates for this symbol; they change with its tier, so a day old is fresh enough."""
-
-        async def fetch() -> Fees:
-            kept = self._rates.get(symbol)
-            if kept is not None:
-                return kept
-            told = await self.ask(_PRIVATE, "commissionRate", {"symbol": symbol}, fees_of)
-            self._rates.put(symbol, told)
+        fees = self._rates.get(symbol)
+        if fees is None:
+            fees = await self.ask(_PRIVATE, "commissionRate", {"symbol": symbol}, fees_of)
+            self._rates.put(symbol, fees)
             if self._writing is None:
                 self._writing = asyncio.get_running_loop().call_later(_WRITE_RATES, self._write_rates)
-            return told
-
-        return await self._fees.get(symbol, fetch)
+        return fees
 
     def _write_rates(self) -> None:
         self._writing = None

@@ -70,7 +70,7 @@ async def test_a_few_symbols_are_asked_about_one_by_one_since_all_weigh_as_much_
     await asking.close()
 
 
-async def test_a_start_within_a_day_asks_for_no_fees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_within_a_day_asks_for_no_fees(tmp_path: Path) -> None:
     desk = Desk()
     first = queries(desk, tmp_path / "rates.json")
     told = await asyncio.gather(*(first.fees(symbol) for symbol in SYMBOLS))
