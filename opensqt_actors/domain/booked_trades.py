@@ -1,6 +1,6 @@
 """Which trades are booked already: a bounded memory of ids, eight bytes each.
 
-A set per trade took four hundred bytes, which in a busy market is what a process grows by for its first hour.
+A set of sides per trade took nearly 300 bytes, which in a busy market is what a process grows by for its first hour.
 """
 
 from __future__ import annotations
