@@ -126,12 +126,12 @@ class Watch:
             )
             # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
             leaving = sum(order.cancelling for order in slots.orders() if order.opens)
-            # nor can an opening that is itself on its way give way to an exit that has just been asked for
+            # and one opening that is itself on its way, which cannot be cancelled yet, cannot give way to one exit
             on_their_way = [
                 slot.order for slot in slots.by_level.values() if slot.order and slot.status is SlotStatus.PENDING
             ]
-            if not all(order.opens for order in on_their_way):
-                leaving += sum(order.opens and not order.cancelling for order in on_their_way)
+            opening = sum(order.opens and not order.cancelling for order in on_their_way)
+            leaving += min(opening, sum(not order.opens for order in on_their_way))
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (
