@@ -36,14 +36,22 @@ def registry_rows(database_url: str) -> list[Any]:
 
 def openings(venue: VenueProcess, symbol: str | None = None) -> set[str]:
     """The client ids of our opening orders that rest at the venue."""
-    resting = (order["clientOrderId"] for order in venue.open_orders(symbol=symbol))
-    return {client_id for client_id in resting if (key := decode(client_id)) is not None and key.kind.opens}
+    return {client_id for client_id in _resting(venue, symbol) if _opens(client_id)}
 
 
 def exit_orders(venue: VenueProcess, symbol: str | None = None) -> set[str]:
     """The client ids of our orders that rest at the venue and do not open."""
-    resting = {order["clientOrderId"] for order in venue.open_orders(symbol=symbol)}
-    return resting - openings(venue, symbol)
+    return {client_id for client_id in _resting(venue, symbol) if not _opens(client_id)}
+
+
+def _resting(venue: VenueProcess, symbol: str | None) -> list[str]:
+    """One look: of two, an order that ends between them would be in the first alone."""
+    return [order["clientOrderId"] for order in venue.open_orders(symbol=symbol)]
+
+
+def _opens(client_id: str) -> bool:
+    key = decode(client_id)
+    return key is not None and key.kind.opens
 
 
 def differences(database_url: str, venue: VenueProcess, account: str = ACCOUNT) -> list[str]:

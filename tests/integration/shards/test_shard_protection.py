@@ -137,6 +137,7 @@ def test_the_global_breaker_closes_every_shard_also_one_that_is_started_anew_and
     fleet.supervisor.wait_fills(2)
     fleet.venue.pause()
     wait_until(lambda: all(openings(fleet.venue, name) for name in fleet.names), "a ladder in every market")
+    settled(fleet.supervisor.database_url, fleet.venue)
     kept = exit_orders(fleet.venue)
     fleet.supervisor.ask("TripBreaker", pb.TripBreakerRequest(reason="the news"))
     wait_until(lambda: not openings(fleet.venue), "no opening order in any shard")
