@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
-from opensqt_actors.actors.symbol_sync import SOON, Verdict
+from opensqt_actors.actors.symbol_sync import SECOND, SOON, UNCLAIMED, Verdict
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.orders import RefusalCode, Truth
 from opensqt_actors.domain.reconcile import LAG, Holding, corrections
@@ -78,7 +78,7 @@ class Reconciliation:
         """
         effects: list[Effect] = []
         before, corrected = actor.slots.position, 0
-        accepted = verdict is Verdict.DIFFERENT and any(message.accept for message in self._waiting)
+        accepted = verdict is Verdict.DIFFERENT and self._accepted and not actor.sync.unnamed
         if verdict is Verdict.CLOSE or accepted:
             corrected = self._correct(actor, truth, now)
             if corrected:
@@ -87,7 +87,7 @@ class Reconciliation:
         if verdict is Verdict.SAME:
             if corrected or self.missing is not None:
                 _release(actor)
-            if any(message.accept for message in self._waiting):
+            if self._accepted:
                 effects.append(Tell(actor.parent, FaultSettled(actor.account, actor.symbol, ACCEPTED)))
             self.missing = None
             actor.gates.open(GATE)
@@ -102,8 +102,13 @@ class Reconciliation:
 
     def wait(self, verdict: Verdict, wait: int) -> int:
         """ns until the next comparison: sooner while somebody waits for a verdict, or while openings wait for one."""
-        wait = min(wait, LAG) if self.disturbed_at else wait
+        wait = min(wait, LAG) if self.disturbed_at or self._waiting else wait
         return min(wait, SOON) if self._waiting and verdict is Verdict.BUSY else wait
+
+    @property
+    def _accepted(self) -> bool:
+        """Whether an operator wants the venue's position to be true."""
+        return any(message.accept for message in self._waiting)
 
     def _correct(self, actor: SymbolActor, truth: Truth, now: int) -> int:
         """Bring the slots to what the venue holds; the signed steps. 0: not without a price."""
@@ -129,7 +134,8 @@ class Reconciliation:
         self._looks += 1
         self._looked_at = now if self._looks == 1 else self._looked_at
         early = self._looks < LOOKS or now - self._looked_at < PATIENCE
-        if verdict in (Verdict.BUSY, Verdict.UNSURE) and early:
+        unnamed = verdict is Verdict.DIFFERENT and self._accepted and actor.sync.unnamed
+        if early and (unnamed or verdict in (Verdict.BUSY, Verdict.UNSURE)):
             return []
         waiting, self._waiting = self._waiting, []
         quantity, seen = actor.instrument.quantity, actor.sync.seen
@@ -176,8 +182,10 @@ def _sentence(actor: SymbolActor, verdict: Verdict, theirs: Decimal, ours: Decim
         case Verdict.CLOSE:
             return f"{held}: the slots are corrected once there is a price"
         case Verdict.DIFFERENT:
-            unpriced = "; there is no price yet, with which it could be accepted" if not actor.bid else ""
-            return f"{held}: nothing opens until they agree, or until you accept the venue's position{unpriced}"
+            cannot = "; there is no price yet, with which it could be accepted" if not actor.bid else ""
+            if actor.sync.unnamed:
+                cannot = f"; not yet: a trade of the last {UNCLAIMED // SECOND} s may still turn out to be ours"
+            return f"{held}: nothing opens until they agree, or until you accept the venue's position{cannot}"
 
 
 def _corrected(actor: SymbolActor, before: int, corrected: int) -> Effect:

@@ -49,7 +49,8 @@ class Seen:
 class Sync:
     """One question at a time. again_at: ns, when the fate of an order that may still arrive can be known, 0 = no need.
 
-    foreign: trades in this market that are not ours.
+    foreign: trades in this market that are not ours; unnamed: whether the newest comparison met one that may be, of
+    which nobody knows yet: a difference may be its, and its price is not to be guessed.
     """
 
     def __init__(self, ledger: Ledger, instance: str, since: int, request_life: int) -> None:
@@ -63,6 +64,7 @@ class Sync:
         self.news = 0
         self.again_at = 0
         self.foreign = 0
+        self.unnamed = False
         self.seen = Seen()
         self.sightings = Sightings()
 
@@ -155,7 +157,7 @@ class Sync:
 
     def _fills(self, truth: Truth, strategy: Strategy | None) -> None:
         confirmed = self.ledger.totals.confirmed
-        unclaimed = False
+        self.unnamed = False
         for fill in truth.fills:
             known = self.ledger.slots.trades.knows(fill.trade_id, fill.side)
             if is_ours(fill.client_id, self.instance):
@@ -163,10 +165,10 @@ class Sync:
             elif not known:
                 self.seen.foreign_trades += 1
                 if not fill.client_id and fill.at > truth.started - UNCLAIMED:
-                    unclaimed = True
+                    self.unnamed = True
                 else:
                     self.foreign += 1
-            if not unclaimed:
+            if not self.unnamed:
                 confirmed = max(confirmed, fill.trade_id)
         self.ledger.confirm(confirmed)
 
@@ -234,7 +236,10 @@ class Sync:
         return OrderPlan(request, level, order.kind, order.generation, again=True)
 
     def compare(self, truth: Truth, now: int) -> Verdict:
-        """Positions. Only a difference that stays is believed; one while orders fill says nothing."""
+        """Positions. Only a difference that stays is believed; one while orders fill says nothing.
+
+        R12. None is a reason to correct while a trade that nobody can name yet may explain it.
+        """
         if self.news:
             return Verdict.BUSY
         local, venue = self.ledger.slots.position, truth.position.quantity
@@ -243,7 +248,7 @@ class Sync:
             case Gap.NONE:
                 return Verdict.SAME
             case Gap.SMALL:
-                return Verdict.CLOSE if believed else Verdict.UNSURE
+                return Verdict.CLOSE if believed and not self.unnamed else Verdict.UNSURE
             case Gap.LARGE:
                 return Verdict.DIFFERENT if believed else Verdict.UNSURE
 

@@ -15,7 +15,8 @@ from opensqt_actors.actors.operator import Refusal
 from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Recheck, Reconcile, ReconcileNow
 from opensqt_actors.actors.views import ReconcileView
-from opensqt_actors.domain.orders import OrderReport, OrderStatus, RefusalCode
+from opensqt_actors.domain.ids import ClientId
+from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, RefusalCode
 from opensqt_actors.domain.reconcile import LAG
 from opensqt_actors.domain.records import FillSaved, SlotSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridMode
@@ -236,6 +237,49 @@ def test_a_question_is_not_answered_by_many_looks_in_quick_succession() -> None:
     replies = market.effects(ports.Reply)
     assert [reply.payload.verdict for reply in replies] == ["same"]
     assert replies[0].payload.corrected == Decimal("-0.070")
+
+
+def look(market: Market, position: int, fill: Fill | None, after: int = 2 * SECOND) -> None:
+    """Compare with a venue that holds so much and tells one trade."""
+    market.step(Reconcile(), after)
+    market.truth(position=position, open_orders=resting(market), fills=(fill,) if fill is not None else ())
+
+
+def nameless(market: Market, quantity: int) -> Fill:
+    """A sale of just now of which nobody knows yet whose it is."""
+    return replace(market.fill(market.plan(-1), quantity, trade_id=900), client_id=ClientId(""))
+
+
+def test_f18_nothing_is_accepted_while_a_trade_may_still_turn_out_to_be_ours() -> None:
+    market = holding(60, 60)
+    sold = nameless(market, 60)
+    market.step(ReconcileNow(7, accept=True))
+    market.truth(position=60, open_orders=resting(market), fills=(sold,))
+    look(market, 60, sold)
+    assert "position_mismatch" in market.actor.gates
+    assert market.actor.slots.position == 120
+    assert not market.effects(ports.Reply), "it may be named in a moment"
+    look(market, 60, sold)
+    look(market, 60, sold)
+    (reply,) = market.effects(ports.Reply)
+    assert (reply.payload.verdict, reply.payload.corrected) == ("different", 0)
+    assert "may still turn out to be ours" in reply.payload.sentence
+    look(market, 60, sold, 3 * SECOND)
+    compare(market, 60, 1, ReconcileNow(8, accept=True))
+    assert market.actor.slots.position == 60, "it is nobody's that we know: the operator is right"
+    assert market.written(FillSaved)[0].inferred
+
+
+def test_f18_a_small_difference_is_not_corrected_by_guess_while_a_trade_may_still_turn_out_to_be_ours() -> None:
+    market = holding(60, 60)
+    sold = nameless(market, 3)
+    for _ in range(4):
+        look(market, 117, sold)
+    assert market.actor.slots.position == 120
+    look(market, 117, replace(sold, client_id=market.plan(-1).request.client_id))
+    (saved,) = market.written(FillSaved)
+    assert (saved.inferred, saved.fill.price) == (False, sold.price)
+    assert market.actor.slots.position == 117
 
 
 @pytest.mark.parametrize("started", [False, True])
