@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from opensqt_actors.actors import operator, ports
+from opensqt_actors.actors.risk_answers import RiskAnswers
 from opensqt_actors.actors.risk_messages import (
     ExposureReport,
     GlobalWord,
@@ -54,12 +55,14 @@ class PortfolioRiskActor:
         self._equities: dict[str, Decimal] = {}
         self._ages: dict[ActorId, int] = {}
         self._ticks = 0
+        self._answers = RiskAnswers()
         self._handlers: Mapping[type, Callable[[Any, int], list[Effect]]] = {
             Wake: self._wake,
             Tick: self._tick,
             ShardFacts: self._facts,
             ShardAway: self._away,
             ExposureReport: self._exposure,
+            ports.Written: self._answers.written,
             operator.TripBreaker: self._trip,
             operator.ResetBreaker: self._reset,
         }
@@ -129,12 +132,15 @@ class PortfolioRiskActor:
 
     def _trip(self, message: operator.TripBreaker, now: int) -> list[Effect]:
         effects = self._moved(self.breaker.trip(message.reason, now), now)
-        return [*effects, ports.Reply(message.request, operator.Done("the global circuit breaker is open until reset"))]
+        return [
+            *effects,
+            *self._answers.once_written(message.request, "the global circuit breaker is open until reset"),
+        ]
 
     def _reset(self, message: operator.ResetBreaker, now: int) -> list[Effect]:
         transitions = self.breaker.reset(message.reason, now)
         sentence = "the global circuit breaker is closed" + ("" if transitions else " already")
-        return [*self._moved(transitions, now), ports.Reply(message.request, operator.Done(sentence))]
+        return [*self._moved(transitions, now), *self._answers.once_written(message.request, sentence)]
 
     # --- the total limit ---------------------------------------------------------------------------------------------
 

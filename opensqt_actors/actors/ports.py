@@ -44,6 +44,21 @@ class Persist:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitWritten:
+    """Ask when everything emitted before is durable. Answered by Written within seconds, also when it is not."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Everything emitted before the question is durable, or a reason: it is kept, and tried until it is."""
+
+    request: int
+    reason: str = ""
+
+
 @hot_value
 class CommitIntents:
     """Write intents. Answered by IntentsCommitted once they are durable, by IntentsFailed when they cannot be."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelEverything, CancelOpeningBuys, CancelOpenings
+from opensqt_actors.actors.risk_answers import RiskAnswers
 from opensqt_actors.actors.risk_emergency import AccountWatch
 from opensqt_actors.actors.risk_facts import FactsOfASecond
 from opensqt_actors.actors.risk_messages import (
@@ -100,6 +101,7 @@ class RiskActor:
         self._global = GlobalWord()
         self._facts = FactsOfASecond()
         self._ticks = 0
+        self._answers = RiskAnswers()
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             ports.CandleSeen: self._candle,
             ports.CandlesFetched: self._candles,
@@ -114,6 +116,7 @@ class RiskActor:
             Inherit: self._inherit,
             GlobalWord: self._global_word,
             Tick: self._tick,
+            ports.Written: self._answers.written,
             operator.TripBreaker: self._trip,
             operator.ResetBreaker: self._reset,
             operator.EmergencyExit: self._operator_exit,
@@ -392,14 +395,14 @@ class RiskActor:
         watched = self._watched((message.account, message.symbol))
         effects = self._moved(watched, watched.breaker.trip(message.reason, now), now)
         sentence = f"the circuit breaker of {message.symbol} is open until it is reset"
-        return [*effects, ports.Reply(message.request, operator.Done(sentence))]
+        return [*effects, *self._answers.once_written(message.request, sentence)]
 
     def _reset(self, message: operator.ResetBreaker, now: int) -> list[Effect]:
         watched = self._watched((message.account, message.symbol))
         transitions = watched.breaker.reset(message.reason, now)
         effects = self._moved(watched, transitions, now)
         sentence = f"the circuit breaker of {message.symbol} is closed" + ("" if transitions else " already")
-        return [*effects, ports.Reply(message.request, operator.Done(sentence))]
+        return [*effects, *self._answers.once_written(message.request, sentence)]
 
     def _operator_exit(self, message: operator.EmergencyExit, now: int) -> list[Effect]:
         watch = self._account(message.account)
@@ -407,7 +410,7 @@ class RiskActor:
         effects = self._exit(watch, found, now) if found is not None else []
         done = "has begun" if effects else "had begun already"
         sentence = f"the emergency exit of {message.account} {done}: orders are cancelled, positions closed reduce-only"
-        return [*effects, ports.Reply(message.request, operator.Done(sentence))]
+        return [*effects, *self._answers.once_written(message.request, sentence)]
 
     def _clear(self, message: operator.ClearEmergency, now: int) -> list[Effect]:
         account = message.account
@@ -421,5 +424,5 @@ class RiskActor:
             ports.Announce("risk.emergency_cleared", account, "", f"{sentence} ({message.reason})", "warning"),
             Tell(self.parent, watch.row()),
             *self._keep(watch.saved(now)),
-            ports.Reply(message.request, operator.Done(sentence)),
+            *self._answers.once_written(message.request, sentence),
         ]

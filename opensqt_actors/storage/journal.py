@@ -121,6 +121,12 @@ class Journal:
         item = Committing(intents, on_done, time.monotonic(), self._under(intents))
         self._put(item, self._settings.commit_timeout)
 
+    def written(self, on_done: Callable[[StorageError | None], None]) -> None:
+        """Ask when everything appended before is durable; `on_done` follows on the loop, at the latest after
+        `commit_timeout`, then and while the database is away with the reason why that cannot be said yet.
+        """
+        self._ask(lambda connection: None, on_done, self._settings.commit_timeout)
+
     def load(self, account: str, symbol: str, on_done: Callable[[Restored | StorageError], None]) -> None:
         """Read a symbol's state, after everything appended before; `on_done` follows on the loop.
 
@@ -177,12 +183,12 @@ class Journal:
     def _under(self, entries: tuple[Entry, ...]) -> tuple[Lease | None, ...]:
         return leases_of(entries, self._leases) if self._leases is not None else ()
 
-    def _ask(self, run: Callable[[Any], Any], on_done: Callable[[Any], None]) -> None:
+    def _ask(self, run: Callable[[Any], Any], on_done: Callable[[Any], None], timeout: float | None = None) -> None:
         reason = self._not_now()
         if reason is not None:
             self._loop.call_soon(on_done, StorageError(reason))
             return
-        self._put(Asking(run, on_done), self._settings.load_timeout)
+        self._put(Asking(run, on_done), self._settings.load_timeout if timeout is None else timeout)
 
     def _load(self) -> None:
         loads, self._loads = self._loads, []

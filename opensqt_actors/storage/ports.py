@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from opensqt_actors.actors.ports import (
+    AwaitWritten,
     CommitIntents,
     IntentsCommitted,
     IntentsFailed,
@@ -15,6 +16,7 @@ from opensqt_actors.actors.ports import (
     SpecFailed,
     SpecSaved,
     SymbolLoaded,
+    Written,
 )
 from opensqt_actors.domain.records import Restored
 from opensqt_actors.domain.settings import SymbolSpec
@@ -24,13 +26,19 @@ from opensqt_actors.storage.journal import Journal
 
 
 def bind_storage(host: Host, journal: Journal) -> None:
-    """Let the journal perform Persist, CommitIntents, LoadSymbol and SaveSpec.
+    """Let the journal perform Persist, AwaitWritten, CommitIntents, LoadSymbol and SaveSpec.
 
     Persist raises JournalFull at the journal's bound: the actor that asked fails, and starts again from the journal.
     """
 
     def persist(sender: ActorRef, effect: Persist) -> None:
         journal.append(effect.entries)
+
+    def await_written(sender: ActorRef, effect: AwaitWritten) -> None:
+        journal.written(partial(written, sender, effect))
+
+    def written(sender: ActorRef, effect: AwaitWritten, error: StorageError | None) -> None:
+        host.tell(sender, Written(effect.request, error.sentence if error is not None else ""))
 
     def commit(sender: ActorRef, effect: CommitIntents) -> None:
         def done(reason: str | None) -> None:
@@ -60,6 +68,7 @@ def bind_storage(host: Host, journal: Journal) -> None:
             host.tell(sender, SpecFailed(effect.request, effect.spec, result.sentence))
 
     host.bind(Persist, persist)
+    host.bind(AwaitWritten, await_written)
     host.bind(CommitIntents, commit)
     host.bind(LoadSymbol, load)
     host.bind(SaveSpec, save)

@@ -172,9 +172,9 @@ def test_the_breaker_of_a_symbol_closes_it_alone_and_survives_its_shard_and_a_mo
     fleet.spread()
     name, others = fleet.names[3], fleet.names[:3]
     fleet.supervisor.ask("TripBreaker", pb.TripBreakerRequest(symbol=name, reason="the news"))
+    assert name in written(fleet), "what was answered is in the journal: a kill cannot forget it"
     wait_until(lambda: not openings(fleet.venue, name), "no opening order of the symbol")
     wait_until(lambda: all(openings(fleet.venue, other) for other in others), "the others trade on")
-    wait_until(lambda: name in written(fleet), "the journal has it: a kill before that may forget it")
     old = fleet.signal(1, signal.SIGKILL)
     wait_until(lambda: fleet.processes().get(1, old) != old, "a new process of shard-1")
     wait_until(lambda: fleet.shards()["shard-1"].state == pb.SHARD_STATE_RUNNING, "shard-1 is running")

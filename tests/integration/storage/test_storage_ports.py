@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from opensqt_actors.actors.ports import (
+    AwaitWritten,
     CommitIntents,
     IntentsCommitted,
     IntentsFailed,
@@ -22,6 +23,7 @@ from opensqt_actors.actors.ports import (
     SpecFailed,
     SpecSaved,
     SymbolLoaded,
+    Written,
 )
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.runtime.behaviour import ActorId
@@ -42,7 +44,7 @@ class Asker:
         self._heard = heard
 
     def step(self, message: Any, now: int) -> Sequence[Any]:
-        if isinstance(message, (Persist, CommitIntents, LoadSymbol, SaveSpec)):
+        if isinstance(message, (Persist, AwaitWritten, CommitIntents, LoadSymbol, SaveSpec)):
             return [message]
         self._heard(message)
         return []
@@ -71,6 +73,8 @@ async def test_every_storage_effect_gets_its_answer(database, start, maker):
     assert await stage.ask(SaveSpec(1, spec)) == SpecSaved(1, SymbolSpec("main", "BTCUSDT", 0))
     assert await stage.ask(CommitIntents(4, (maker.intent(1),))) == IntentsCommitted(4)
     stage.host.tell(ActorId("asker"), Persist((maker.fill(1),)))
+    assert await stage.ask(AwaitWritten(5)) == Written(5)
+    assert run.journal.counters().pending == 0
     loaded = await stage.ask(LoadSymbol("main", "BTCUSDT"))
     assert isinstance(loaded, SymbolLoaded)
     assert loaded.restored.known_trades == {1}
@@ -90,8 +94,9 @@ async def test_with_the_database_away_every_question_is_refused_with_a_reason(sq
             await stage.ask(CommitIntents(4, (maker.intent(1),))),
             await stage.ask(LoadSymbol("main", "BTCUSDT")),
             await stage.ask(SaveSpec(2, SymbolSpec("main", "BTCUSDT", ASSIGN))),
+            await stage.ask(AwaitWritten(3)),
         ]
-    assert [type(answer) for answer in answers] == [IntentsFailed, LoadFailed, SpecFailed]
+    assert [type(answer) for answer in answers] == [IntentsFailed, LoadFailed, SpecFailed, Written]
     assert all("is locked by another process" in answer.reason for answer in answers)
     stage.host.close()
     await run.journal.close()

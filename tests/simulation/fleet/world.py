@@ -237,6 +237,12 @@ class World:
                 return
             journal.put(lambda: self._commit(host, sender, effect.batch, effect.intents), refuse)
 
+        def await_written(sender: ActorRef, effect: ports.AwaitWritten) -> None:
+            journal.put(
+                lambda: host.tell(sender, ports.Written(effect.request)),
+                lambda: host.tell(sender, ports.Written(effect.request, "the database is away")),
+            )
+
         def load(sender: ActorRef, effect: ports.LoadSymbol) -> None:
             journal.put(
                 lambda: host.tell(sender, ports.SymbolLoaded(self.tables.load(effect.account, effect.symbol))),
@@ -256,6 +262,7 @@ class World:
             self.replies[effect.request] = effect.payload
 
         host.bind(ports.Persist, persist)
+        host.bind(ports.AwaitWritten, await_written)
         host.bind(ports.CommitIntents, commit)
         host.bind(ports.LoadSymbol, load)
         host.bind(ports.SaveSpec, save)

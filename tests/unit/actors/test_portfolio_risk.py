@@ -163,10 +163,14 @@ def test_the_peak_is_written_down_once_a_minute(bench: Bench) -> None:
 def test_an_operator_trips_and_resets_it(bench: Bench) -> None:
     bench.step(operator.TripBreaker(1, "", "", "the news"))
     assert "the news" in bench.told(GlobalWord)[0].closed[0][1]
-    assert bench.sent[-1].request == 1
+    assert bench.sent[-2:] == [ports.Persist(tuple(bench.told(RiskSaved))), ports.AwaitWritten(1)]
+    bench.step(ports.Written(1))
+    assert bench.sent == [ports.Reply(1, operator.Done("the global circuit breaker is open until reset"))]
     bench.step(operator.ResetBreaker(2, "", "", ""))
     assert bench.told(GlobalWord) == [GlobalWord()]
     bench.step(operator.ResetBreaker(3, "", "", ""))
+    assert bench.sent == [ports.AwaitWritten(3)]
+    bench.step(ports.Written(3))
     assert bench.sent == [ports.Reply(3, operator.Done("the global circuit breaker is closed already"))]
 
 

@@ -13,6 +13,7 @@ import pytest
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelEverything, CancelOpeningBuys, CancelOpenings
 from opensqt_actors.actors.risk import RiskActor, RiskRules
+from opensqt_actors.actors.risk_answers import MOST
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
@@ -231,14 +232,39 @@ def test_an_operator_trips_and_resets_a_breaker(bench: Bench) -> None:
     bench.step(operator.TripBreaker(7, "main", "B", "the news"))
     assert bench.told(CancelOpenings, MAIN)
     assert "open until it is reset: opened by an operator: the news" in bench.word("B").closed[0][1]
-    reply = bench.sent[-1]
+    assert [type(effect) for effect in bench.sent[-2:]] == [ports.Persist, ports.AwaitWritten]
+    bench.step(ports.Written(7))
+    (reply,) = bench.sent
     assert (reply.request, type(reply.payload)) == (7, operator.Done)
     bench.step(Tick(), 10_000 * SECOND)
     assert not bench.told(RiskChanged)
     bench.step(operator.ResetBreaker(8, "main", "B", "it is over"))
     assert bench.word("B") == RiskChanged()
     bench.step(operator.ResetBreaker(9, "main", "B", "it is over"))
+    assert bench.sent == [ports.AwaitWritten(9)]
+    bench.step(ports.Written(9))
     assert bench.sent == [ports.Reply(9, operator.Done("the circuit breaker of B is closed already"))]
+
+
+def test_what_the_journal_does_not_have_yet_is_said_and_holds(bench: Bench) -> None:
+    bench.step(operator.TripBreaker(7, "main", "B", "the news"))
+    bench.step(ports.Written(7, "the database is away"))
+    (reply,) = bench.sent
+    assert reply.payload.sentence == (
+        "the circuit breaker of B is open until it is reset; "
+        "not written down yet, so that a crash would forget it: the database is away"
+    )
+    bench.step(ports.Written(7))
+    assert bench.sent == [], "answered once"
+
+
+def test_answers_that_wait_are_bounded_and_the_oldest_is_given_first(bench: Bench) -> None:
+    for number in range(MOST):
+        bench.step(operator.ResetBreaker(number, "main", "B", ""))
+        assert bench.sent == [ports.AwaitWritten(number)]
+    bench.step(operator.ResetBreaker(MOST, "main", "B", ""))
+    reply, wait = bench.sent
+    assert (reply.request, wait) == (0, ports.AwaitWritten(MOST))
 
 
 # --- the global breaker's word ---------------------------------------------------------------------------------------
@@ -394,10 +420,12 @@ def test_readings_of_the_equity_and_of_prices_do_not_confirm_each_other(bench: B
 def test_an_operators_exit_is_immediate_and_survives_until_it_is_cleared(bench: Bench) -> None:
     bench.step(operator.EmergencyExit(3, "main", "a fire"))
     assert bench.told(CancelEverything, MAIN)
-    assert bench.sent[-1].payload.sentence.startswith("the emergency exit of main has begun")
+    assert bench.sent[-1] == ports.AwaitWritten(3)
     kept = bench.kept()
+    bench.step(ports.Written(3))
+    assert bench.sent[-1].payload.sentence.startswith("the emergency exit of main has begun")
     bench.step(operator.EmergencyExit(4, "main", "a fire"))
-    assert [type(effect) for effect in bench.sent] == [ports.Reply]
+    assert bench.sent == [ports.AwaitWritten(4)]
 
     again = Bench(replace(RULES, run=2), kept, there=False)
     again.step(Connect(MAIN, "main"))
