@@ -19,6 +19,7 @@ REPLAY ?=
 # make test
 TESTS ?= tests
 PYTEST_ARGS ?=
+WORKERS ?= 2
 # make sim
 SEEDS ?= 200
 FIRST ?= 1
@@ -58,8 +59,9 @@ $(STAMP): pyproject.toml setup.cfg constraints.txt
 run: $(STAMP) ## trade on the simulated venue: [RUN_FOR=30] [SYMBOLS=36] [SHARDS=0] [SEED=1] [REPLAY="file ..."]
 	@if [[ -t 0 ]]; then set -m; $(DEMO) & fg >/dev/null; else exec $(DEMO); fi
 
-test: $(STAMP) ## run all tests: [TESTS=tests/unit] [PYTEST_ARGS=-x]
-	@$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+# Most of the time an integration test waits for processes of its own: two files at a time take half as long as one.
+test: $(STAMP) ## run all tests: [TESTS=tests/unit] [WORKERS=2] [PYTEST_ARGS=-x]
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS) $(PYTEST_ARGS)
 
 check: $(STAMP) ## everything that needs no running part: format, lint, types, imports, proto, links, wheel
 	@AGAINST=$(AGAINST) scripts/check.sh

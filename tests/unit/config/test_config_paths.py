@@ -18,6 +18,7 @@ def test_the_state_folder_follows_xdg_and_ignores_a_relative_one(monkeypatch: py
 def test_the_socket_is_the_one_named_before_any_that_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv(paths.SOCKET_VARIABLE, raising=False)
+    monkeypatch.setattr(paths, "MAX_SOCKET_PATH", 1_000)  # wherever the test's folder is
     assert paths.find_socket(None, tmp_path) == tmp_path / "xdg" / "opensqt" / "run" / "supervisor.sock"
     demo = paths.socket_path(tmp_path / "state" / "demo")
     demo.parent.mkdir(parents=True)
