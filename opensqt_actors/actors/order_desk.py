@@ -41,11 +41,17 @@ from opensqt_actors.domain.orders import (
 from opensqt_actors.runtime.effects import Effect, SetTimer
 
 MILLISECOND = SECOND // 1000
-IN_FLIGHT = 16
-"""Requests to place orders that may be out at once."""
-CANCELS_IN_FLIGHT = 4 * IN_FLIGHT
-"""The same of all requests when a cancel is to leave: it must not wait until a slow venue has answered for places."""
-URGENT_IN_FLIGHT = 16 * IN_FLIGHT
+IN_FLIGHT = 4
+"""Requests that may be out at once when opening orders are to leave. Few, so that orders which wait for a busy machine
+or a slow venue fill their requests: one with five orders costs little more than one with a single order."""
+SINGLY_IN_FLIGHT = 16
+"""Orders for which there is room at least, where a venue takes fewer than four in a request."""
+MORE_FOR_EXITS = 8
+"""Requests beyond those, counting only what places orders: exits wait neither for openings that wait for the journal or
+the venue, nor for cancels."""
+CANCELS_IN_FLIGHT = 64
+"""All requests that may be out at once when a cancel is to leave: it must not wait until a slow venue has answered."""
+URGENT_IN_FLIGHT = 256
 """The same when it is a risk cancel: 400 orders are 40 requests of ten, and all of them leave at once."""
 LEAST_WAIT = 100 * MILLISECOND
 
@@ -95,6 +101,8 @@ class OrderDesk:
         self.look_ups = LookUps(self, seed)
         self._batch = 0
         self._in_flight = 0
+        self._placing = 0
+        self._most = max(IN_FLIGHT, SINGLY_IN_FLIGHT // published.place_batch)
         self._pump_due = 0
 
     @property
@@ -208,14 +216,19 @@ class OrderDesk:
                 self._pump_cancels(self._cancels, now, effects, CANCELS_IN_FLIGHT)
             if self.up and not self._urgent:
                 if self._exits:
-                    self._pump_places(self._exits, now, effects)
+                    self._pump_places(self._exits, now, effects, exits=True)
                 if self._opens and not self._exits:
-                    self._pump_places(self._opens, now, effects)
-        if not self._pump_due and self._in_flight < IN_FLIGHT and self._has_work():
+                    self._pump_places(self._opens, now, effects, exits=False)
+        if not self._pump_due and self._in_flight < self._most and self._has_work():
             wait = max(self.budget.next_room(now), MILLISECOND)
             self._pump_due = now + wait
             effects.append(SetTimer("pump", wait, Pump()))
         return effects
+
+    @property
+    def most_placing(self) -> int:
+        """Requests to place orders that may be out, or on their way into the journal, at once."""
+        return self._most + MORE_FOR_EXITS
 
     def _has_work(self) -> bool:
         return bool(self._urgent or self._cancels or (self.up and (self._exits or self._opens)))
@@ -241,8 +254,8 @@ class OrderDesk:
                 self.cancelled += len(batch)
                 effects.append(ports.SendCancels(tuple(batch)))
 
-    def _pump_places(self, queue: deque[OrderPlan], now: int, effects: list[Effect]) -> None:
-        while queue and self._in_flight < IN_FLIGHT:
+    def _pump_places(self, queue: deque[OrderPlan], now: int, effects: list[Effect], *, exits: bool) -> None:
+        while queue and (self._placing < self.most_placing if exits else self._in_flight < self._most):
             room = min(self.budget.room(now), self.published.place_batch)
             if room <= 0:
                 return
@@ -256,6 +269,7 @@ class OrderDesk:
                 continue
             self.budget.take(now, len(batch))
             self._in_flight += 1
+            self._placing += 1
             if again:
                 # Before it goes: the next life must wait for this request, not for the first one.
                 effects.append(ports.Persist(tuple(sent_again(self.account, plan, now) for plan in batch)))
@@ -300,8 +314,13 @@ class OrderDesk:
                 ready.append(plan)
         if ready:
             return effects + self._send(ready, now)
-        self._in_flight -= 1
+        self._placed()
         return effects + self.pump(now)
+
+    def _placed(self) -> None:
+        """A request to place orders is over, or was never sent."""
+        self._in_flight -= 1
+        self._placing -= 1
 
     def _send(self, plans: list[OrderPlan], now: int) -> list[Effect]:
         for plan in plans:
@@ -318,7 +337,7 @@ class OrderDesk:
         refused = self.adoptions.failed(message.batch, sentence, now)
         if refused is not None:
             return refused
-        self._in_flight -= 1
+        self._placed()
         effects: list[Effect] = []
         for plan in self._commits.pop(message.batch, ()):
             self._withdrawn.pop(plan.request.client_id, None)
@@ -329,7 +348,7 @@ class OrderDesk:
 
     def places_answered(self, message: ports.PlacesAnswered, now: int) -> list[Effect]:
         """One outcome for each order."""
-        self._in_flight -= 1
+        self._placed()
         effects: list[Effect] = []
         for outcome in message.outcomes:
             self.answers.answered(outcome, now)

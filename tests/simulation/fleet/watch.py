@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fleet.connection import SECOND
 
 from opensqt_actors.actors.exchange import PAYMENTS, ExchangeActor
-from opensqt_actors.actors.order_desk import IN_FLIGHT, URGENT_IN_FLIGHT
+from opensqt_actors.actors.order_desk import URGENT_IN_FLIGHT
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.symbol import Phase, SymbolActor
 from opensqt_actors.actors.symbol_strays import MOST as MOST_STRANGERS
@@ -154,7 +154,7 @@ class Watch:
             return
         desk = exchange.desk
         committing = {plan.request.client_id for batch in desk._commits.values() for plan in batch}
-        yield "batches being written", len(desk._commits), IN_FLIGHT
+        yield "batches being written", len(desk._commits), desk.most_placing
         yield "orders being adopted", len(desk.adoptions.writing), MOST_STRANGERS
         yield "withdrawn orders", len(desk._withdrawn.keys() - committing), 0
         yield "requests in flight", abs(desk._in_flight), URGENT_IN_FLIGHT

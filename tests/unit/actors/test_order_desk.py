@@ -125,6 +125,38 @@ def test_not_more_requests_are_out_than_allowed() -> None:
     assert len(bench.effects(ports.CommitIntents)) == 1
 
 
+def test_openings_that_wait_fill_the_few_requests_that_may_be_out() -> None:
+    bench = Bench("AUSDT", limits=Limits(1e6, 10**6))
+    out: list[ports.CommitIntents] = []
+    for level in range(40):
+        bench.submit(bench.plan(level=level))
+        out += bench.effects(ports.CommitIntents)
+    assert [len(commit.intents) for commit in out] == [1, 1, 1, 1]
+    bench.step(ports.IntentsFailed(out[0].batch, "no"))
+    assert [len(commit.intents) for commit in bench.effects(ports.CommitIntents)] == [5]
+
+
+def test_an_exit_waits_neither_for_openings_that_are_out_nor_for_cancels() -> None:
+    bench = Bench("AUSDT", limits=Limits(1e6, 10**6), published=ports.Published(place_batch=5, cancel_batch=1))
+    resting = [bench.plan(level=level) for level in range(-30, 0)]
+    for some in (resting[at : at + 5] for at in range(0, 30, 5)):
+        bench.submit(*some)
+        bench.commit()
+        bench.step(ports.PlacesAnswered(tuple(Accepted(bench.report(plan, OrderStatus.NEW)) for plan in some)))
+    bench.submit(cancels=tuple(plan.request.client_id for plan in resting))
+    assert len(bench.effects(ports.SendCancels)) == 30
+    for level in range(5):
+        bench.submit(bench.plan(level=level))
+        assert not bench.effects(ports.CommitIntents), "openings wait behind the cancels"
+    exits = [bench.plan(level=level, kind=EXIT) for level in range(10, 25)]
+    sent: list[str] = []
+    for plan in exits:
+        bench.submit(plan)
+        sent += [intent.client_id for commit in bench.effects(ports.CommitIntents) for intent in commit.intents]
+    assert sent == [plan.request.client_id for plan in exits[: bench.actor.desk.most_placing]]
+    assert bench.actor.desk.most_placing == 12
+
+
 def test_an_accepted_order_is_told_and_rests(bench: Bench) -> None:
     plan = bench.plan()
     bench.submit(plan)
