@@ -1,4 +1,4 @@
-"""When a position was without its exits, from a venue's own history of orders and fills: exact, and after the run."""
+"""When a held level was without its exit, from a venue's own history of orders and fills: exact, and after the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIVE = frozenset({"NEW", "PARTIALLY_FILLED"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """From `at` on (ms of the venue) so much of a position is not closed by a resting exit, venue units, signed."""
+    """From `at` on (ms of the venue) so much of what is held is not closed by a resting exit, venue units, signed."""
 
     at: int
     bare: Decimal
@@ -23,30 +23,39 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One market's history. sent: when its orders came in, ms. least: quantity below which the venue takes no exit."""
+    """One level's history. sent: when its orders came in, ms. least: quantity below which the venue takes no exit.
+
+    An exit may close more than its level was opened with: dust of a neighbour has joined it.
+    """
 
     parts: tuple[Part, ...]
     sent: tuple[int, ...]
     least: Decimal
 
     def closed_after(self, alive: int) -> int | None:
-        """When a position that was bare at the next life's first order (`alive`) was closed: None when none was, ms.
+        """When what was bare just before the next life's first order (`alive`) had its exit: None when nothing was, ms.
 
-        -1 when it was not closed until the end of the history.
+        -1 when it had none until the end of the history.
         """
         before = [part for part in self.parts if part.at < alive]
         if not before or abs(before[-1].bare) < self.least:
             return None
-        later = (part.at for part in self.parts if part.at >= alive and abs(part.bare) < self.least)
+        held = 1 if before[-1].bare > 0 else -1
+        later = (part.at for part in self.parts if part.at >= alive and part.bare * held < self.least)
         return next(later, -1)
 
-    def first_order(self, after: int) -> int | None:
-        """When the first order came in after this moment, ms."""
-        return next((at for at in self.sent if at > after), None)
+    def bare_since(self, alive: int) -> int:
+        """Since when what `closed_after` speaks of was bare, ms."""
+        since = alive
+        for part in reversed([part for part in self.parts if part.at < alive]):
+            if abs(part.bare) < self.least:
+                break
+            since = part.at
+        return since
 
 
 def coverage(orders: Iterable[dict[str, Any]], fills: Iterable[dict[str, Any]], least: Decimal) -> Coverage:
-    """Of one market. An exit covers from its arrival to its end; what an opening has filled is bare from its end on.
+    """Of one level. An exit covers from its arrival to its end; what an opening has filled is bare from its end on.
 
     ValueError when an order has filled and not all of its fills are there: both must have been asked for while the
     market stood still.

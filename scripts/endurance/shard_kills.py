@@ -2,10 +2,11 @@
 
 A random shard that trades gets SIGKILL, ten times in a minute, at random moments, also while another one is still
 coming back; with --apart only when every shard is back. Measured: the longest time without a fill of the shards that
-live, compared with the time before the first kill; the time from a kill until every position of the killed shard that
-was without its exits has them, and the same after moments at which nothing was killed, since what has just filled is
-without its exit for a while in any case; the time until all its symbols trade. The demo goes on until the last kill is
-over: its books can be compared only then. One JSON line; exit code 1 when they differ or an order was doubled.
+live, compared with the time before the first kill; the time from a kill until every level that the killed shard held
+without an exit has one; how long single levels were without theirs; the first also after moments at which nothing was
+killed, since what has just filled is without its exit for a while in any case; the time until all its symbols trade.
+The demo goes on until the last kill is over: its books can be compared only then. One JSON line; exit code 1 when they
+differ or an order was doubled.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from support.processes import Supervisor, registry_pb2
 
 from opensqt_actors.app.shard_lock import shard_processes
 from opensqt_actors.config.paths import DATABASE_NAME
+from opensqt_actors.domain.ids import decode
 
 LOOK = 0.1
 CALM = 12.0
@@ -201,34 +203,62 @@ def stand_still(at: Attached) -> None:
         time.sleep(STILL)
 
 
-def histories(at: Attached, fills: Rows) -> dict[str, Coverage]:
-    """What was covered when, of every market."""
-    found = {}
-    markets = at.markets()
-    for name, orders in by_symbol(at.orders()).items():
-        least = Decimal(markets[name]["min_notional"]) / Decimal(markets[name]["bid"])
-        found[name] = coverage(orders, fills.get(name, []), least)
+Levels = dict[tuple[str, int], Coverage]
+"""What was covered when, by market and level."""
+
+
+def by_level(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Our orders or fills of one market, by the level of their slot."""
+    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        key = decode(row["clientOrderId"])
+        if key is not None:
+            found[key.level].append(row)
     return found
 
 
-def seconds_to_exits(kill: Kill, home: dict[str, int], covers: dict[str, Coverage], clock: Clock) -> float | None:
-    """From a kill until every position that filled meanwhile had its exits; None when none was without; inf: never."""
-    worst = None
-    for name, cover in covers.items():
-        if home[name] != kill.shard:
-            continue
-        killed = clock.there(kill.at)
-        alive = cover.first_order(killed + IN_FLIGHT)
-        if alive is None:
-            continue
-        closed = cover.closed_after(alive)
-        if closed is not None and closed < 0:
-            print(
-                f"{name} was left without an exit: {cover.parts[-1].bare} since the kill at {killed}", file=sys.stderr
-            )
-        if closed is not None:
-            worst = max(worst or 0.0, clock.here(closed) - kill.at if closed >= 0 else math.inf)
-    return worst
+def histories(at: Attached, fills: Rows) -> Levels:
+    """What was covered when, of every level of every market."""
+    found: Levels = {}
+    markets = at.markets()
+    for name, orders in by_symbol(at.orders()).items():
+        least = Decimal(markets[name]["min_notional"]) / Decimal(markets[name]["bid"])
+        filled = by_level(fills.get(name, []))
+        for level, those in by_level(orders).items():
+            found[name, level] = coverage(those, filled.get(level, []), least)
+    return found
+
+
+class Exits:
+    """How long the levels of one shard were without exits after a moment, s.
+
+    all_after: from that moment until every level that was bare at the shard's first order afterwards had its exit, None
+    when none was, inf: never; each: of every level that was bare when its market's first order came in, from the moment
+    or from its fill.
+    """
+
+    def __init__(self, moment: Kill, home: dict[str, int], levels: Levels, clock: Clock) -> None:
+        self.all_after: float | None = None
+        self.each: list[float] = []
+        killed = clock.there(moment.at)
+        mine = {key: cover for key, cover in levels.items() if home[key[0]] == moment.shard}
+        sent: defaultdict[str, list[int]] = defaultdict(list)
+        for (name, _), cover in mine.items():
+            sent[name] += [at for at in cover.sent if at > killed + IN_FLIGHT]
+        first = {name: min(those) for name, those in sent.items() if those}
+        for (name, level), cover in mine.items():
+            if name not in first:
+                continue
+            closed = cover.closed_after(min(first.values()))
+            if closed is not None:
+                took = clock.here(closed) - moment.at if closed >= 0 else math.inf
+                self.all_after = max(self.all_after or 0.0, took)
+                if closed < 0:
+                    print(f"{name} was left without the exit of {level} since {killed}", file=sys.stderr)
+            closed = cover.closed_after(first[name])
+            if closed is not None and closed >= 0:
+                since = max(killed, cover.bare_since(first[name]))
+                self.each.append((closed - since) / 1_000)
 
 
 def main() -> int:
@@ -280,11 +310,12 @@ def main() -> int:
     figures = orjson.loads(lines[-1])
     calm = run.gaps(fills, began, began + CALM, None)
     after = [gap for kill in run.kills for gap in run.gaps(fills, kill.at, kill.at + CALM, kill.shard)]
-    found = [seconds_to_exits(kill, run.home, covers, clock) for kill in run.kills]
-    exits = [seconds for seconds in found if seconds is not None]
+    found = [Exits(kill, run.home, covers, clock) for kill in run.kills]
+    exits = [one.all_after for one in found if one.all_after is not None]
+    each = [seconds for one in found for seconds in one.each]
     moments = [Kill(number, 0, began + at) for number in range(options.shards) for at in range(1, int(CALM) - 3, 2)]
-    otherwise = [seconds_to_exits(moment, run.home, covers, clock) for moment in moments]
-    usual = [seconds for seconds in otherwise if seconds is not None]
+    otherwise = [Exits(moment, run.home, covers, clock) for moment in moments]
+    usual = [one.all_after for one in otherwise if one.all_after is not None]
     back = [kill.trading - kill.at for kill in run.kills if kill.trading is not None]
     say(
         symbols=options.symbols,
@@ -299,6 +330,9 @@ def main() -> int:
         kills_with_fills_meanwhile=len(exits),
         seconds_to_exits_p50=round(quantile(exits, 0.5), 2),
         seconds_to_exits_max=round(max(exits, default=0.0), 2),
+        levels_without_exits=len(each),
+        seconds_of_a_level_p50=round(quantile(each, 0.5), 2),
+        seconds_of_a_level_p99=round(quantile(each, 0.99), 2),
         seconds_to_exits_without_a_kill_p50=round(quantile(usual, 0.5), 2),
         seconds_to_exits_without_a_kill_max=round(max(usual, default=0.0), 2),
         seconds_to_trading_p50=round(quantile(back, 0.5), 2),

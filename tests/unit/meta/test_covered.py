@@ -1,4 +1,4 @@
-"""The measure of the endurance runs: from when to when a position was without its exits."""
+"""The measure of the endurance runs: from when to when a held level was without its exit."""
 
 from __future__ import annotations
 
@@ -47,15 +47,21 @@ def test_a_position_is_bare_from_the_fill_of_its_opening_to_the_arrival_of_its_e
     opened = order(OPENED, "FILLED", 10, 100, 0)
     found = history(opened, order(EXIT, "NEW", 10, 900, 900), fills=[fill(OPENED, 4, 300), fill(OPENED, 6, 400)])
     assert [(part.at, part.bare) for part in found.parts] == [(400, 10), (900, 0)]
-    assert found.first_order(350) == 900
-    assert found.closed_after(900) == 900
+    assert found.sent == (100, 900)
+    assert (found.closed_after(900), found.bare_since(900)) == (900, 400)
 
 
 def test_an_exit_that_is_cancelled_covers_no_longer_but_for_what_it_has_closed() -> None:
     opened, gone = order(OPENED, "FILLED", 10, 100, 0), order(EXIT, "CANCELED", 10, 200, 500)
     found = history(opened, gone, fills=[fill(OPENED, 10, 150), fill(EXIT, 3, 300)])
     assert [(part.at, part.bare) for part in found.parts] == [(150, 10), (200, 0), (500, 7)]
-    assert found.closed_after(600) == -1
+    assert (found.closed_after(600), found.bare_since(600)) == (-1, 500)
+
+
+def test_an_exit_that_dust_has_joined_covers_its_level() -> None:
+    opened = order(OPENED, "FILLED", 10, 100, 0)
+    found = history(opened, order(EXIT, "NEW", 12, 900, 900), fills=[fill(OPENED, 10, 400)])
+    assert found.closed_after(900) == 900
 
 
 def test_a_history_whose_orders_and_fills_are_not_of_one_moment_is_refused() -> None:
