@@ -35,37 +35,46 @@ from opensqt_actors.runtime.kernel import ActorRef, Host
 TRY_EVERY = 0.05
 LAST_WORDS = 1.0
 SPARE_AFTER = 3.0
-"""Seconds after a launch: the new shard has the processor first."""
+"""Seconds after a launch, and between two spares: a new shard has the processor first."""
+FEW = 2
+"""So many shards have one spare; more have two, because their deaths come closer together than a spare is loaded."""
 KILLED = 5.0
 
 
 class Launcher:
-    """Starts processes, and keeps a spare one that has loaded everything: a restart must not wait for that.
+    """Starts processes, and keeps spares that have loaded everything: a restart must not wait for that.
 
     A spare ends with its standard input, so also with the supervisor.
     """
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, shards: int) -> None:
         self._command = [sys.executable, "-m", "opensqt_actors.shard", "--config", str(config)]
-        self._spare: subprocess.Popen[bytes] | None = None
+        self._most = 1 if shards <= FEW else 2
+        self._spares: list[subprocess.Popen[bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def launch(self, number: int) -> subprocess.Popen[bytes]:
         """A process that becomes this shard."""
-        spare, self._spare = self._spare, None
+        self._refill_later()
+        while self._spares:
+            spare = self._spares.pop(0)  # the oldest has loaded the most
+            if spare.stdin is not None and spare.poll() is None:
+                with suppress(BrokenPipeError):
+                    spare.stdin.write(b"%d\n" % number)
+                    spare.stdin.close()
+                    return spare
+        return self._start(["--number", str(number)], subprocess.DEVNULL)
+
+    def _refill_later(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(SPARE_AFTER, self._refill)
-        if spare is not None and spare.stdin is not None and spare.poll() is None:
-            with suppress(BrokenPipeError):
-                spare.stdin.write(b"%d\n" % number)
-                spare.stdin.close()
-                return spare
-        return self._start(["--number", str(number)], subprocess.DEVNULL)
 
     def _refill(self) -> None:
         self._timer = None
-        self._spare = self._start([], subprocess.PIPE)
+        self._spares.append(self._start([], subprocess.PIPE))
+        if len(self._spares) < self._most:
+            self._refill_later()
 
     def _start(self, arguments: list[str], stdin: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own module
@@ -75,15 +84,15 @@ class Launcher:
         )
 
     def close(self) -> None:
-        """The spare is not needed any more."""
+        """The spares are not needed any more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._spare is not None:
-            self._spare.kill()
-            self._spare.wait()
-            if self._spare.stdin is not None:
-                self._spare.stdin.close()
-            self._spare = None
+        for spare in self._spares:
+            spare.kill()
+            spare.wait()
+            if spare.stdin is not None:
+                spare.stdin.close()
+        self._spares.clear()
 
 
 class ShardProcess:
@@ -205,7 +214,7 @@ class ShardProcesses:
     """All shards of a supervisor; binds the effects of their proxies."""
 
     def __init__(self, host: Host, state_dir: Path, config: Path, count: int) -> None:
-        self._launcher = Launcher(config)
+        self._launcher = Launcher(config, count)
         self._shards = [ShardProcess(host, state_dir, self._launcher, number) for number in range(count)]
         host.bind(ReachShard, lambda sender, effect: self._shards[effect.shard].reach(sender, effect))
         host.bind(CommandShard, lambda sender, effect: self._shards[effect.shard].send(effect.message))
