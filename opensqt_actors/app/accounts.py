@@ -14,6 +14,7 @@ from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.config.paths import rates_path
 from opensqt_actors.config.section import nanoseconds
 from opensqt_actors.config.settings import Account, Execution, Risk
+from opensqt_actors.domain.ids import PREFIX
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import Host
@@ -39,6 +40,7 @@ class VenueAccount:
         exchange: ActorId,
         engine: Engine,
         state_dir: Path,
+        instance: str,
         *,
         may_send: MaySend = anything,
         request_window: int | None = None,
@@ -62,6 +64,7 @@ class VenueAccount:
             else Tuning(recv_window_ms=request_window, other_window_ms=request_window),
             may_send,
             KeptRates(rates_path(state_dir, name), credentials.api_key),
+            f"{PREFIX}{instance}",
         )
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
         self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue), failpoint=failpoint)

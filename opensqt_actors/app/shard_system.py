@@ -103,6 +103,7 @@ class ShardSystem:
                 ActorId(f"{shard}/exchange:{name}"),
                 engine,
                 settings.state_dir,
+                instance,
             )
             for name, account in settings.accounts.items()
         }

@@ -151,7 +151,15 @@ class System:
         for name, account_settings in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{name}")
             accounts[name] = VenueAccount(
-                name, account_settings, settings.execution, settings.risk, host, exchange, engine, settings.state_dir
+                name,
+                account_settings,
+                settings.execution,
+                settings.risk,
+                host,
+                exchange,
+                engine,
+                settings.state_dir,
+                instance,
             )
             stack.push_async_callback(accounts[name].close)
 

@@ -27,7 +27,12 @@ def candle_streams(symbol: str) -> tuple[str, ...]:
 
 
 class Frames:
-    """One hook per kind of connection. expired: told of a listenKeyExpired frame. Hooks may raise: feeds catch it."""
+    """One hook per kind of connection. expired: told of a listenKeyExpired frame. Hooks may raise: feeds catch it.
+
+    ours: how the client ids of this account's registry begin, "" = not known. Then what other processes do with the
+    symbols that they have of the account is not read: each of four shards hears of the orders of all four.
+    watched: the symbols that are read in any case.
+    """
 
     def __init__(
         self,
@@ -36,12 +41,15 @@ class Frames:
         on_event: EventSink,
         expired: Callable[[dict[str, Any]], None],
         expected: Expected,
+        ours: str = "",
     ) -> None:
         self._instruments = instruments
         self._on_quote = on_quote
         self._on_event = on_event
         self._expired = expired
         self._expected = expected
+        self._ours = ours
+        self.watched: set[str] = set()
         self.last_quote: dict[str, int] = {}
         self.last_candle: dict[str, int] = {}
         self.ignored = 0
@@ -81,8 +89,11 @@ class Frames:
         """Orders, account, and the end of a listen key."""
         kind = frame.get("e")
         if kind == "ORDER_TRADE_UPDATE":
-            self._expected.seen(frame["o"]["c"])
-            instrument = self._instruments.get(frame["o"]["s"])
+            client_id, symbol = frame["o"]["c"], frame["o"]["s"]
+            self._expected.seen(client_id)
+            if self._ours and symbol not in self.watched and client_id.startswith(self._ours):
+                return None
+            instrument = self._instruments.get(symbol)
             if instrument is not None:
                 return self._on_event(order_event_of(frame, instrument))
         elif kind == "ACCOUNT_UPDATE":
@@ -97,5 +108,6 @@ class Frames:
 
     def forget(self, symbol: str) -> None:
         """The symbol has left."""
+        self.watched.discard(symbol)
         self.last_quote.pop(symbol, None)
         self.last_candle.pop(symbol, None)

@@ -93,7 +93,7 @@ def _no_event(event: Any) -> None:
 class BinanceUsdm:
     """See `Venue`. account: its name in logs; site: None is the real venue; may_send: asked before every change.
 
-    rates: fee rates that an earlier process was told; without them they are asked for anew.
+    rates: fee rates that an earlier process was told; without them they are asked for anew. ours: see `Frames`.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class BinanceUsdm:
         tuning: Tuning | None = None,
         may_send: MaySend = anything,
         rates: KeptRates | None = None,
+        ours: str = "",
     ) -> None:
         self.published = Published(place_batch=PLACE_BATCH, cancel_batch=CANCEL_BATCH)
         self._account = account
@@ -111,6 +112,7 @@ class BinanceUsdm:
         self._site = site
         self._tuning = tuning or Tuning()
         self._may_send = may_send
+        self._ours = ours
         self._rates = rates or KeptRates(None, credentials.api_key)
         self._scrubber = Scrubber(credentials)
         self._instruments: dict[str, Instrument] = {}
@@ -180,7 +182,9 @@ class BinanceUsdm:
             prove_every=tuning.prove_orders,
             expected=expected,
         )
-        self._frames = Frames(self._instruments, self._on_quote, self._on_event, self._user.expired, expected)
+        self._frames = Frames(
+            self._instruments, self._on_quote, self._on_event, self._user.expired, expected, self._ours
+        )
         self._market = MarketStreams(
             capacity=tuning.group,
             renewal_grace=tuning.renewal_grace,
@@ -308,6 +312,7 @@ class BinanceUsdm:
 
     async def subscribe(self, instrument: Instrument) -> None:
         self._instruments[instrument.symbol] = instrument
+        self._frames.watched.add(instrument.symbol)
         self._market.add(instrument.symbol)
 
     async def unsubscribe(self, symbol: str) -> None:
