@@ -44,7 +44,7 @@ LONGEST_STALL = 1.0
 POOL = 45
 """Connections for requests to the venue, which stay open for a while: far fewer than one a crash."""
 MOST_OBJECTS = 5
-"""Objects that a crash may leave, in the better half of the crashes: a leak shows in both, a cache that fills up in one."""
+"""Objects that a crash may leave, in the better half of them: a leak shows in both, a cache that fills up in one."""
 MOST_KB = 8_000
 """Growth of resident memory; 900 times a leak of 10 kB is more."""
 
