@@ -219,7 +219,8 @@ class OrderDesk:
                     self._pump_places(self._exits, now, effects, exits=True)
                 if self._opens and not self._exits:
                     self._pump_places(self._opens, now, effects, exits=False)
-        if not self._pump_due and self._in_flight < self._most and self._has_work():
+        room = self._in_flight < self._most or (self._exits and self._placing < self.most_placing)
+        if room and not self._pump_due and self._has_work():
             wait = max(self.budget.next_room(now), MILLISECOND)
             self._pump_due = now + wait
             effects.append(SetTimer("pump", wait, Pump()))

@@ -157,6 +157,21 @@ def test_an_exit_waits_neither_for_openings_that_are_out_nor_for_cancels() -> No
     assert bench.actor.desk.most_placing == 12
 
 
+def test_an_exit_for_which_the_budget_has_no_room_does_not_wait_for_the_answers_to_cancels() -> None:
+    bench = Bench("AUSDT", limits=Limits(2.0, 6), published=ports.Published(place_batch=5, cancel_batch=1))
+    resting = [bench.plan(level=level) for level in range(-6, 0)]
+    for some in (resting[:5], resting[5:]):
+        bench.submit(*some)
+        bench.commit()
+        bench.step(ports.PlacesAnswered(tuple(Accepted(bench.report(plan, OrderStatus.NEW)) for plan in some)))
+    bench.submit(bench.plan(level=3, kind=EXIT), cancels=tuple(plan.request.client_id for plan in resting))
+    assert len(bench.effects(ports.SendCancels)) == 6
+    timer = bench.timer("pump")
+    assert timer is not None
+    bench.step(Pump(), timer.after)
+    assert len(bench.effects(ports.CommitIntents)) == 1
+
+
 def test_an_accepted_order_is_told_and_rests(bench: Bench) -> None:
     plan = bench.plan()
     bench.submit(plan)
