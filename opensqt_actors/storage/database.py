@@ -269,10 +269,14 @@ def _take_lock(connection: Connection, begin: str) -> None:
     cursor.execute("pragma busy_timeout=1")
     try:
         while time.monotonic() < deadline:
-            with suppress(sqlite3.OperationalError):
+            try:
                 cursor.execute(begin)
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            else:
                 return
-        connection.exec_driver_sql(begin)  # the last time, for the error that everybody knows
+        connection.exec_driver_sql(begin)  # once more, for the error as everybody knows it
     finally:
         cursor.execute(f"pragma busy_timeout={patience}")
         cursor.close()
