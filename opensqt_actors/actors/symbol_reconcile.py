@@ -23,6 +23,7 @@ ACCEPTED = "the venue's position was accepted"
 MOST_WAITING = 16
 LOOKS = 4
 """A question is answered after so many comparisons, even when nothing is sure yet."""
+UNNAMED = f"a trade of the last {UNCLAIMED // SECOND} s"
 PATIENCE = 2 * LAG
 """But not before that: looks in quick succession say nothing new, however many there are."""
 
@@ -74,12 +75,13 @@ class Reconciliation:
     def compared(self, actor: SymbolActor, truth: Truth, verdict: Verdict, now: int) -> tuple[Verdict, list[Effect]]:
         """Correct a small difference, or a large one that an operator accepts; close the gate for any other large one.
 
+        R12. Nothing is corrected while a trade that nobody can name yet may explain the difference.
         Returns what is true after that.
         """
         effects: list[Effect] = []
         before, corrected = actor.slots.position, 0
-        accepted = verdict is Verdict.DIFFERENT and self._accepted and not actor.sync.unnamed
-        if verdict is Verdict.CLOSE or accepted:
+        believed = verdict is Verdict.CLOSE or (verdict is Verdict.DIFFERENT and self._accepted)
+        if believed and not actor.sync.unnamed:
             corrected = self._correct(actor, truth, now)
             if corrected:
                 verdict = Verdict.SAME
@@ -102,7 +104,8 @@ class Reconciliation:
 
     def wait(self, verdict: Verdict, wait: int) -> int:
         """ns until the next comparison: sooner while somebody waits for a verdict, or while openings wait for one."""
-        wait = min(wait, LAG) if self.disturbed_at or self._waiting else wait
+        soon = self.disturbed_at or self._waiting or verdict is Verdict.CLOSE
+        wait = min(wait, LAG) if soon else wait
         return min(wait, SOON) if self._waiting and verdict is Verdict.BUSY else wait
 
     @property
@@ -134,7 +137,7 @@ class Reconciliation:
         self._looks += 1
         self._looked_at = now if self._looks == 1 else self._looked_at
         early = self._looks < LOOKS or now - self._looked_at < PATIENCE
-        unnamed = verdict is Verdict.DIFFERENT and self._accepted and actor.sync.unnamed
+        unnamed = verdict in (Verdict.CLOSE, Verdict.DIFFERENT) and self._accepted and actor.sync.unnamed
         if early and (unnamed or verdict in (Verdict.BUSY, Verdict.UNSURE)):
             return []
         waiting, self._waiting = self._waiting, []
@@ -180,11 +183,12 @@ def _sentence(actor: SymbolActor, verdict: Verdict, theirs: Decimal, ours: Decim
         case Verdict.UNSURE:
             return f"{held}: this was seen once and is looked at again"
         case Verdict.CLOSE:
-            return f"{held}: the slots are corrected once there is a price"
+            until = f"{UNNAMED} has a name" if actor.sync.unnamed else "there is a price"
+            return f"{held}: the slots are corrected once {until}"
         case Verdict.DIFFERENT:
             cannot = "; there is no price yet, with which it could be accepted" if not actor.bid else ""
             if actor.sync.unnamed:
-                cannot = f"; not yet: a trade of the last {UNCLAIMED // SECOND} s may still turn out to be ours"
+                cannot = f"; not yet: {UNNAMED} may still turn out to be ours"
             return f"{held}: nothing opens until they agree, or until you accept the venue's position{cannot}"
 
 

@@ -236,10 +236,7 @@ class Sync:
         return OrderPlan(request, level, order.kind, order.generation, again=True)
 
     def compare(self, truth: Truth, now: int) -> Verdict:
-        """Positions. Only a difference that stays is believed; one while orders fill says nothing.
-
-        R12. None is a reason to correct while a trade that nobody can name yet may explain it.
-        """
+        """Positions. Only a difference that stays is believed; one while orders fill says nothing."""
         if self.news:
             return Verdict.BUSY
         local, venue = self.ledger.slots.position, truth.position.quantity
@@ -248,7 +245,7 @@ class Sync:
             case Gap.NONE:
                 return Verdict.SAME
             case Gap.SMALL:
-                return Verdict.CLOSE if believed and not self.unnamed else Verdict.UNSURE
+                return Verdict.CLOSE if believed else Verdict.UNSURE
             case Gap.LARGE:
                 return Verdict.DIFFERENT if believed else Verdict.UNSURE
 

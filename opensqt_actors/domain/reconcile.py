@@ -1,7 +1,7 @@
 """Reconciliation as pure functions: what to do when the ledger and the venue do not say the same.
 
 docs/concepts/reconciliation.md explains them; R1 to R11 are the invariants that tests hold them to.
-R12, which needs trades, is kept in actors/symbol_sync.py.
+R12, which needs trades, is kept in actors/symbol_reconcile.py.
 """
 
 from __future__ import annotations

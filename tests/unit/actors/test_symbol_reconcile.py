@@ -16,7 +16,7 @@ from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Recheck, Reconcile, ReconcileNow
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.ids import ClientId
-from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, RefusalCode
+from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, RefusalCode, Side
 from opensqt_actors.domain.reconcile import LAG
 from opensqt_actors.domain.records import FillSaved, SlotSaved, TotalsSaved
 from opensqt_actors.domain.settings import GridMode
@@ -280,6 +280,25 @@ def test_f18_a_small_difference_is_not_corrected_by_guess_while_a_trade_may_stil
     (saved,) = market.written(FillSaved)
     assert (saved.inferred, saved.fill.price) == (False, sold.price)
     assert market.actor.slots.position == 117
+
+
+def test_f18_at_a_start_exits_do_not_wait_until_a_nameless_trade_has_a_name() -> None:
+    slots = tuple(held(level, 60) for level in (-1, -2))
+    market = Market(replace(SPEC, grid=replace(GRID, mode=GridMode.LONG, buy_window=0)), journal(slots=slots))
+    market.prepare()
+    trade = Fill(
+        "XUSDT", 900, ClientId(""), "v9", Side.SELL, 99_500, 3, Decimal(1), "USDT", True, market.now
+    )  # fmt: skip
+    market.truth(position=117, fills=(trade,))
+    assert not market.places()
+    for _ in range(2):
+        market.step(Reconcile(), LAG // 2)
+        market.truth(position=117, fills=(trade,))
+    assert market.actor.slots.position == 120, "nothing is corrected by guess"
+    assert market.places(), "but what is held has its exits"
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after <= LAG, "and it is looked at again soon"
 
 
 @pytest.mark.parametrize("started", [False, True])
