@@ -52,5 +52,5 @@ class ForeignOrders:
         traded = attached.instrument.quantity(fill.quantity)
         name = report.client_id or report.venue_id
         sentence = f"an order that is not ours, {name}, has traded {traded} in {report.symbol}"
-        told = ForeignFill(f"{sentence}: the venue's position is looked at first")
+        told = ForeignFill(f"{sentence}: the venue's position is looked at first", fill.trade_id)
         return self._symbols.tell(report.symbol, told)

@@ -281,10 +281,11 @@ class StreamGate:
 @dataclass(frozen=True, slots=True)
 class ForeignFill:
     """An order that is not ours has filled in this market, or the position was liquidated: what the slots hold may no
-    longer be what the venue holds. sentence: which order it was.
+    longer be what the venue holds. sentence: which order it was; trade: its id, so that nobody wonders whose it is.
     """
 
     sentence: str
+    trade: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class SymbolActor:
             OrderAdopted: lambda message, now: order_adopted(self, message, now),
             PlacesWithdrawn: lambda message, now: places_withdrawn(self, message, now),
             CancelFailed: self._cancel_failed,
-            ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message.sentence, now),
+            ForeignFill: lambda message, now: self.reconciliation.disturbed(self, message, now),
             Pulse: self._pulse,
             StreamGate: self._stream_gate,
             RiskChanged: self._risk_changed,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from opensqt_actors.actors import operator, ports
+from opensqt_actors.actors.exchange_messages import ForeignFill
 from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Phase, ReconcileNow
 from opensqt_actors.actors.symbol_sync import SECOND, SOON, UNCLAIMED, Verdict
@@ -55,15 +56,16 @@ class Reconciliation:
         self._looks = 0
         return []
 
-    def disturbed(self, actor: SymbolActor, sentence: str, now: int) -> list[Effect]:
+    def disturbed(self, actor: SymbolActor, message: ForeignFill, now: int) -> list[Effect]:
         """An order that is not ours has filled: nothing opens until a comparison says what that did to the position.
 
         It is asked for at once. The one that counts is asked for `LAG` later: a read of the position may lag behind.
         """
         if actor.phase in (Phase.PREPARING, Phase.REFUSED):
             return []
+        actor.sync.not_ours(message.trade)
         first, self.disturbed_at = not self.disturbed_at, now
-        actor.gates.close(FOREIGN, sentence)
+        actor.gates.close(FOREIGN, message.sentence)
         return [*(actor.ask_truth(now) if first else []), *actor.act(now)]
 
     def failed(self, reason: str) -> list[Effect]:

@@ -21,6 +21,8 @@ SECOND = 1_000_000_000
 SOON = SECOND // 2
 UNCLAIMED = 10 * SECOND
 """So long a trade without a client id may still turn out to be ours: its event names it."""
+MOST_NAMED = 256
+"""Trades of others that are remembered to be theirs: far more than an account sees by hand within `UNCLAIMED`."""
 
 
 class Verdict(Enum):
@@ -65,6 +67,7 @@ class Sync:
         self.again_at = 0
         self.foreign = 0
         self.unnamed = False
+        self._others: dict[int, None] = {}
         self.seen = Seen()
         self.sightings = Sightings()
 
@@ -101,6 +104,12 @@ class Sync:
         """An answer has come. False: it is older than what is to be known; ask again."""
         self.asking = False
         return not self.stale
+
+    def not_ours(self, trade: int) -> None:
+        """An event has named a trade: it is somebody else's, also where the venue tells trades without names."""
+        self._others[trade] = None
+        if len(self._others) > MOST_NAMED:
+            del self._others[next(iter(self._others))]
 
     def apply(self, truth: Truth, strategy: Strategy | None, now: int) -> list[OrderPlan]:
         """In the order in which it was fetched: what rests, how the others ended, the trades that came of it.
@@ -157,7 +166,7 @@ class Sync:
 
     def _fills(self, truth: Truth, strategy: Strategy | None) -> None:
         confirmed = self.ledger.totals.confirmed
-        self.unnamed = False
+        self.unnamed = unclaimed = False
         for fill in truth.fills:
             known = self.ledger.slots.trades.knows(fill.trade_id, fill.side)
             if is_ours(fill.client_id, self.instance):
@@ -165,10 +174,11 @@ class Sync:
             elif not known:
                 self.seen.foreign_trades += 1
                 if not fill.client_id and fill.at > truth.started - UNCLAIMED:
-                    self.unnamed = True
+                    unclaimed = True
+                    self.unnamed = self.unnamed or fill.trade_id not in self._others
                 else:
                     self.foreign += 1
-            if not self.unnamed:
+            if not unclaimed:
                 confirmed = max(confirmed, fill.trade_id)
         self.ledger.confirm(confirmed)
 

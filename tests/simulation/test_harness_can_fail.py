@@ -56,11 +56,11 @@ def late_fills_dropped(patch: Patch) -> Setup:
 def intent_after_send(patch: Patch) -> Setup:
     pump = OrderDesk._pump_places
 
-    def at_once(self: OrderDesk, queue: Any, now: int, effects: Any) -> None:
+    def at_once(self: OrderDesk, queue: Any, now: int, effects: Any, *, exits: bool) -> None:
         plans = [replace(plan, again=True) for plan in queue]
         queue.clear()
         queue.extend(plans)
-        pump(self, queue, now, effects)
+        pump(self, queue, now, effects, exits=exits)
 
     patch.setattr(OrderDesk, "_pump_places", at_once)
     return MODES

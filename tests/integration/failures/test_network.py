@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from support.link import Link
-from support.processes import VenueProcess, pb, wait_until
+from support.processes import PATIENCE, VenueProcess, pb, wait_until
 from support.scrape import free_port, scrape
 from support.stage import GRID, WINDOW, Hire, Stage
 
@@ -232,7 +232,8 @@ def test_f23_nothing_grows_while_things_go_wrong_again_and_again(
         sizes.append(measured(stage, metrics_port))
     early, late = sizes
     assert late["journal_pending"] == late["budget_waiting"] == late["log_lines_dropped"] == 0
-    assert late["files"] <= early["files"] + 2
+    files = early["files"] + 2  # connections that many exits at once have opened are closed after half a minute
+    wait_until(lambda: measured(stage, metrics_port)["files"] <= files, "no more files than before", 2 * PATIENCE)
     assert late["threads"] <= early["threads"] + 2
     assert late["slots"] <= early["slots"] + WINDOW
     assert late["memory"] <= early["memory"] + 8 * MEGABYTE

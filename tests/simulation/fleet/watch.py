@@ -12,6 +12,7 @@ from opensqt_actors.actors.order_desk import URGENT_IN_FLIGHT
 from opensqt_actors.actors.shard import ShardActor
 from opensqt_actors.actors.symbol import Phase, SymbolActor
 from opensqt_actors.actors.symbol_strays import MOST as MOST_STRANGERS
+from opensqt_actors.actors.symbol_sync import MOST_NAMED
 from opensqt_actors.actors.tracker import ENDED
 from opensqt_actors.domain.booked_trades import KNOWN_TRADES
 from opensqt_actors.domain.grid import Grid
@@ -145,6 +146,7 @@ class Watch:
             yield "since when strangers count", len(actor.strays._due), MOST_STRANGERS
             yield "orders given up", len(slots.slotless._given_up), KNOWN_ENDS
             yield "unwritten entries", len(actor.ledger._entries), 200
+            yield "trades of others", len(actor.sync._others), MOST_NAMED
             yield "known payments", len(actor.ledger._payments), 1_000
         shard = world.behaviour(world.shard_id)
         if isinstance(shard, ShardActor):
@@ -157,6 +159,7 @@ class Watch:
         yield "batches being written", len(desk._commits), desk.most_placing
         yield "orders being adopted", len(desk.adoptions.writing), MOST_STRANGERS
         yield "withdrawn orders", len(desk._withdrawn.keys() - committing), 0
+        yield "requests to place orders", abs(desk._placing), desk.most_placing
         yield "requests in flight", abs(desk._in_flight), URGENT_IN_FLIGHT
         most = sum(world.setup.grids.get(i, world.setup.grid).max_open_orders for i in range(symbols)) + 40 * symbols
         yield "live orders", exchange.tracker.size, most

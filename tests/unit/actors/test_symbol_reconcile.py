@@ -14,6 +14,7 @@ from opensqt_actors.actors.exchange_messages import ForeignFill, WantTruth
 from opensqt_actors.actors.operator import Refusal
 from opensqt_actors.actors.risk_messages import FaultFound, FaultSettled
 from opensqt_actors.actors.symbol_messages import Recheck, Reconcile, ReconcileNow
+from opensqt_actors.actors.symbol_sync import MOST_NAMED
 from opensqt_actors.actors.views import ReconcileView
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, RefusalCode, Side
@@ -280,6 +281,24 @@ def test_f18_a_small_difference_is_not_corrected_by_guess_while_a_trade_may_stil
     (saved,) = market.written(FillSaved)
     assert (saved.inferred, saved.fill.price) == (False, sold.price)
     assert market.actor.slots.position == 117
+
+
+def test_f18_a_trade_that_the_order_stream_has_named_keeps_nobody_waiting() -> None:
+    market = holding(60, 60)
+    sold = nameless(market, 60)
+    market.step(ForeignFill("somebody has sold", sold.trade_id))
+    market.truth(position=60, open_orders=resting(market), fills=(sold,))
+    look(market, 60, sold)
+    market.step(ReconcileNow(8, accept=True))
+    market.truth(position=60, open_orders=resting(market), fills=(sold,))
+    assert market.actor.slots.position == 60
+
+
+def test_the_trades_of_others_that_are_remembered_are_bounded() -> None:
+    market = holding(60)
+    for number in range(2 * MOST_NAMED):
+        market.step(ForeignFill("somebody trades", number))
+    assert len(market.actor.sync._others) == MOST_NAMED
 
 
 def test_f18_at_a_start_exits_do_not_wait_until_a_nameless_trade_has_a_name() -> None:
