@@ -106,8 +106,7 @@ class Reconciliation:
 
     def wait(self, verdict: Verdict, wait: int) -> int:
         """ns until the next comparison: sooner while somebody waits for a verdict, or while openings wait for one."""
-        soon = self.disturbed_at or self._waiting or verdict is Verdict.CLOSE
-        wait = min(wait, LAG) if soon else wait
+        wait = min(wait, LAG) if self.disturbed_at or self._waiting else wait
         return min(wait, SOON) if self._waiting and verdict is Verdict.BUSY else wait
 
     @property

@@ -266,7 +266,8 @@ class Sync:
         if self.of_earlier_epochs():
             return max(SECOND, min(interval, self.again_at - now))
         unsure = verdict is Verdict.UNSURE or (verdict is Verdict.BUSY and self.sightings.pending)
-        longest = LAG if unsure else interval
+        nameless = verdict is Verdict.CLOSE and self.unnamed
+        longest = LAG if unsure or nameless else interval
         return min(longest, max(self.again_at - now, 1)) if self.again_at else longest
 
 
