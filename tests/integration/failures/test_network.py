@@ -232,7 +232,7 @@ def test_f23_nothing_grows_while_things_go_wrong_again_and_again(
         sizes.append(measured(stage, metrics_port))
     early, late = sizes
     assert late["journal_pending"] == late["budget_waiting"] == late["log_lines_dropped"] == 0
-    files = early["files"] + 2  # connections that many exits at once have opened are closed after half a minute
+    files = early["files"] + 2  # the pool of connections to the venue grows and shrinks by a few; a leak never shrinks
     wait_until(lambda: measured(stage, metrics_port)["files"] <= files, "no more files than before", 2 * PATIENCE)
     assert late["threads"] <= early["threads"] + 2
     assert late["slots"] <= early["slots"] + WINDOW
@@ -245,7 +245,10 @@ def round_of_faults(stage: Stage, venue: VenueProcess) -> None:
         for name in NAMES:
             stage.venue.move(name, percent)
         venue.admin("POST", "/sockets/reset", {"kind": "all"})
-    wait_until(lambda: stage.supervisor.status().accounts[0].orders_stream_up, "the order stream up again")
+    # a supervisor that has just started may not know of its account yet
+    wait_until(
+        lambda: any(row.orders_stream_up for row in stage.supervisor.status().accounts), "the order stream up again"
+    )
 
 
 def measured(stage: Stage, port: int) -> dict[str, float]:
