@@ -13,7 +13,6 @@ import pytest
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelEverything, CancelOpeningBuys, CancelOpenings
 from opensqt_actors.actors.risk import RiskActor, RiskRules
-from opensqt_actors.actors.risk_answers import MOST
 from opensqt_actors.actors.risk_messages import (
     Connect,
     ExitBegun,
@@ -244,27 +243,6 @@ def test_an_operator_trips_and_resets_a_breaker(bench: Bench) -> None:
     assert bench.sent == [ports.AwaitWritten(9)]
     bench.step(ports.Written(9))
     assert bench.sent == [ports.Reply(9, operator.Done("the circuit breaker of B is closed already"))]
-
-
-def test_what_the_journal_does_not_have_yet_is_said_and_holds(bench: Bench) -> None:
-    bench.step(operator.TripBreaker(7, "main", "B", "the news"))
-    bench.step(ports.Written(7, "the database is away"))
-    (reply,) = bench.sent
-    assert reply.payload.sentence == (
-        "the circuit breaker of B is open until it is reset; "
-        "not written down yet, so that a crash would forget it: the database is away"
-    )
-    bench.step(ports.Written(7))
-    assert bench.sent == [], "answered once"
-
-
-def test_answers_that_wait_are_bounded_and_the_oldest_is_given_first(bench: Bench) -> None:
-    for number in range(MOST):
-        bench.step(operator.ResetBreaker(number, "main", "B", ""))
-        assert bench.sent == [ports.AwaitWritten(number)]
-    bench.step(operator.ResetBreaker(MOST, "main", "B", ""))
-    reply, wait = bench.sent
-    assert (reply.request, wait) == (0, ports.AwaitWritten(MOST))
 
 
 # --- the global breaker's word ---------------------------------------------------------------------------------------
