@@ -28,7 +28,7 @@ from opensqt_actors.domain.records import (
     SlotSaved,
 )
 from opensqt_actors.domain.settings import SymbolSpec
-from opensqt_actors.domain.slots import Booked, Slot, Slots, WorkingOrder
+from opensqt_actors.domain.slots import Booked, Slot, Slots, SlotStatus, WorkingOrder
 from opensqt_actors.domain.strategy import Strategy
 from opensqt_actors.runtime.effects import Effect
 
@@ -235,6 +235,39 @@ class Ledger:
     def never_journalled(self, client_id: ClientId) -> None:
         """An order's intent was not written, so that its end needs no writing either."""
         self.slots.moved.pop(client_id, None)
+
+    def adoption_failed(self, client_id: ClientId) -> bool:
+        """The journal did not take the intent of an adopted order, which the exchange's actor cancels now.
+
+        True: the venue has told of the order meanwhile, and its slot keeps it until it has ended. Its intent goes into
+        the next transaction, so that its end has something to be written to.
+        """
+        slot = self.slots.holder(client_id)
+        order = None if slot is None else slot.order
+        if slot is None or order is None or not order.unwritten:
+            return False
+        if slot.status is SlotStatus.PENDING and not order.terminal and not order.booked:
+            return False
+        self._write_adopted(order)
+        return True
+
+    def adoptions_unanswered(self) -> None:
+        """Nobody will say any more whether the intents of adopted orders were written: once more does no harm."""
+        for order in [*self.slots.orders(), *self.slots.moved.values()]:
+            if order.unwritten:
+                self._write_adopted(order)
+
+    def _write_adopted(self, order: WorkingOrder) -> None:
+        """The intent of an adopted order, with everything else that is still to be written."""
+        order.unwritten = False
+        key = decode(order.client_id)
+        if key is None:
+            return
+        intent = Intent(
+            self.account, self.symbol, order.client_id, key.level, order.kind, order.generation, order.side,
+            order.price, order.quantity, order.reduce_only, order.post_only, order.since,
+        )  # fmt: skip
+        self._entries.append(intent)
 
     def flush(self, now: int) -> list[Effect]:
         """One transaction with everything that changed since the last one."""

@@ -76,6 +76,8 @@ def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Eff
     actor.sync.news += 1
     if actor.sync.may_still_come(message.client_id, now):
         return [SetTimer("reconcile", max(actor.sync.again_at - now, 1), Reconcile()), *actor.act(now)]
+    if not message.journalled and actor.ledger.adoption_failed(message.client_id):
+        return actor.act(now)
     slot = actor.slots.refused(message.client_id, message.sentence)
     if not message.journalled:
         actor.ledger.never_journalled(message.client_id)

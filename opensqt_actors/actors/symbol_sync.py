@@ -74,6 +74,7 @@ class Sync:
     def restart(self, now: int) -> None:
         """The exchange's actor is new: no answer is on its way, and nobody watches what was in its queues."""
         self.asking = False
+        self.ledger.adoptions_unanswered()
         for slot in self.ledger.slots.by_level.values():
             if slot.order is not None and slot.status is SlotStatus.PENDING:
                 slot.order.loose = True

@@ -107,6 +107,9 @@ def _orders(world: World, actor: SymbolActor) -> Iterator[str]:
         extra = {k: v for k, v in resting.items() if working.get(k) != v}
         missing = {k: v for k, v in working.items() if resting.get(k) != v}
         yield f"orders: on the venue only {extra}, in slots only {missing}"
+    unwritten = [o.client_id for o in (*actor.slots.orders(), *actor.slots.moved.values()) if o.unwritten]
+    if unwritten:
+        yield f"adopted orders whose intents nobody writes: {sorted(unwritten)}"
     if len(working) != actor.slots.working:
         yield f"working counts {actor.slots.working}, there are {len(working)}"
     live = {

@@ -15,7 +15,7 @@ from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.actors.symbol_strays import MOST
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.orders import OrderReport, OrderStatus, Side
-from opensqt_actors.domain.records import OrderSaved, Restored
+from opensqt_actors.domain.records import Intent, OrderSaved, Restored
 from opensqt_actors.domain.settings import RemoveMode
 from opensqt_actors.domain.slots import SlotStatus
 
@@ -210,6 +210,37 @@ def test_an_adoption_that_cannot_be_written_frees_the_slot() -> None:
     assert market.written(OrderSaved) == []
     market.step(OrderUpdate(report, None))
     assert market.cancels() == [report.client_id], "given up, it is no stranger any more"
+
+
+@pytest.mark.parametrize("filled", [0, 1])
+def test_an_adoption_that_cannot_be_written_keeps_its_slot_while_it_is_known_to_rest(filled: int) -> None:
+    report = stray()
+    market = begin(report)
+    plan = market.plan(-2)
+    status = OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW
+    market.update(plan, status, filled, market.fill(plan, filled) if filled else None)
+    assert market.plan(-2) == plan, "it rests"
+    market.step(PlaceFailed(report.client_id, "journal", "the database is away", SECOND, journalled=False))
+    assert market.actor.slots.illegal == 0
+    assert market.plan(-2) == plan
+    assert [saved.client_id for saved in market.written(Intent)] == [report.client_id]
+    assert market.written(OrderSaved)[-1].status is status
+    market.update(plan, OrderStatus.CANCELED, filled)
+    assert market.written(OrderSaved)[-1].status is OrderStatus.CANCELED
+    assert market.actor.slots.holder(report.client_id) is None
+    assert not market.actor.slots.moved
+
+
+def test_f02_an_adoption_that_the_exchange_forgot_when_it_crashed_is_written_once_more() -> None:
+    report = stray()
+    market = begin(report)
+    market.prepare(past=False)
+    market.step(ports.CandlesFetched("XUSDT", "1m", ()))
+    assert [saved.client_id for saved in market.written(Intent)] == [report.client_id]
+    market.truth(open_orders=(report,))
+    market.step(OrderUpdate(replace(report, status=OrderStatus.CANCELED), None))
+    assert market.written(OrderSaved)[-1].status is OrderStatus.CANCELED
+    assert not market.actor.slots.moved
 
 
 @pytest.mark.parametrize(("mode", "gone"), [(RemoveMode.GRACEFUL, {BUY}), (RemoveMode.LEAVE, {BUY, EXIT})])
