@@ -8,7 +8,7 @@ from alembic import context
 
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import StorageError
-from opensqt_actors.storage.tables import metadata
+from opensqt_actors.storage.schema import metadata
 
 OTHERS = ("dbos", "alembic_")
 """Prefixes of tables that are not ours: never compared, never dropped."""

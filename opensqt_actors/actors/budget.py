@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SECOND = 1_000_000_000
 SKEW = SECOND
@@ -14,8 +15,7 @@ LEAST_PACE = 0.1
 """Orders a second that a share always allows: an exit must be able to go out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """orders_per_second, burst: our own pace; per_10s and per_minute: what the venue publishes, 0 = nothing."""
 
     orders_per_second: float = 25.0

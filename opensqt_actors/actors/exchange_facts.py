@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors.answer_log import AnswerLog
 from opensqt_actors.actors.prices import PriceBoard

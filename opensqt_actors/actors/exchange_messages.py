@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from opensqt_actors.actors import ports
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderRequest
-from opensqt_actors.domain.values import hot_value
 from opensqt_actors.runtime.behaviour import ActorId
 
 # --- to the ExchangeActor --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Attach:
+class Attach(Struct, frozen=True):
     """A SymbolActor takes this symbol: from now on its events go there. Answered by SymbolPrepared or SymbolRefused.
 
     instance: of the client order ids that are ours; hurry: exits are missing, the candles of the past come later;
@@ -29,23 +27,20 @@ class Attach:
     working: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Detach:
+class Detach(Struct, frozen=True):
     """The symbol has left: stop its streams. handed_over: with its orders, to another shard."""
 
     symbol: str
     handed_over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolDown:
+class SymbolDown(Struct, frozen=True):
     """The SymbolActor is dead: cancel its opening orders, keep tracking the rest."""
 
     symbol: str
 
 
-@hot_value
-class OrderPlan:
+class OrderPlan(Struct, frozen=True):
     """One order that a SymbolActor wants, with everything its intent needs.
 
     again: its intent is in the journal from an earlier life; the same order is sent once more under the same id;
@@ -60,8 +55,7 @@ class OrderPlan:
     at_once: bool = False
 
 
-@hot_value
-class Submit:
+class Submit(Struct, frozen=True):
     """A decision: cancels first, then places, and the quiet band until the next one.
 
     long, short: what the slots hold on either side, at cost, quanta; heard: news of fills since it attached.
@@ -78,8 +72,7 @@ class Submit:
     heard: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptOrder:
+class AdoptOrder(Struct, frozen=True):
     """A slot takes an order that rests on the venue and was not known here. Nothing is sent; its intent is written.
 
     Answered by OrderAdopted once it is durable. When it cannot be, for the journal knows the id or is away, the order
@@ -89,16 +82,14 @@ class AdoptOrder:
     plan: OrderPlan
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawOpenings:
+class WithdrawOpenings(Struct, frozen=True):
     """The symbol's gate has closed: opening orders that were not sent yet are not to be."""
 
     symbol: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WantTruth:
+class WantTruth(Struct, frozen=True):
     """A SymbolActor wants the venue's view. Answered by TruthFetched or TruthFailed."""
 
     symbol: str
@@ -108,30 +99,26 @@ class WantTruth:
     since: int
 
 
-@dataclass(frozen=True, slots=True)
-class WantFacts:
+class WantFacts(Struct, frozen=True):
     """A SymbolActor wants to know what the venue says of its market and account now. Answered as Attach is."""
 
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotAgain:
+class NotAgain(Struct, frozen=True):
     """These exits would close more than their slots still hold: what was not sent is not, and nothing is sent again."""
 
     symbol: str
     client_ids: tuple[ClientId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WantPast:
+class WantPast(Struct, frozen=True):
     """A SymbolActor wants the candles of the past. Answered by ports.CandlesFetched or CandlesFailed."""
 
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckSymbol:
+class CheckSymbol(Struct, frozen=True):
     """Can this symbol be traded? Answered to `asker` by SymbolChecked."""
 
     request: int
@@ -139,8 +126,7 @@ class CheckSymbol:
     asker: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class CheckHoldings:
+class CheckHoldings(Struct, frozen=True):
     """What does the venue hold, and what of ours rests there? Answered by a Reply with a HoldingsView or Refusal.
 
     symbols: whose orders are looked at; whole: positions of every symbol count, not of these alone; instance: ours.
@@ -153,65 +139,56 @@ class CheckHoldings:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolChecked:
+class SymbolChecked(Struct, frozen=True):
     """Answer to CheckSymbol: the venue's word."""
 
     request: int
     answer: ports.SymbolPrepared | ports.SymbolRefused
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOpeningBuys:
+class CancelOpeningBuys(Struct, frozen=True):
     """Risk: take back every opening buy at once, before anything else."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOpenings:
+class CancelOpenings(Struct, frozen=True):
     """Risk: take back every opening order of a symbol, of all symbols when symbol is "", before anything else."""
 
     reason: str
     symbol: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelEverything:
+class CancelEverything(Struct, frozen=True):
     """Emergency: take back every order of the account but those that close a position at the market."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportTo:
+class ReportTo(Struct, frozen=True):
     """Who wants this account's row, once a second."""
 
     actor: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetShare:
+class BudgetShare(Struct, frozen=True):
     """What of the account's request budget may be used here from now on, in thousandths; the rest is other shards'."""
 
     thousandths: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """A second has passed. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pump:
+class Pump(Struct, frozen=True):
     """There is room in the budget again. Sent to itself."""
 
 
 # --- from the ExchangeActor to SymbolActors --------------------------------------------------------------------------
 
 
-@hot_value
-class Quote:
+class Quote(Struct, frozen=True):
     """The newest best bid and ask, ticks. at: the venue's time, ns."""
 
     bid: int
@@ -219,8 +196,7 @@ class Quote:
     at: int
 
 
-@hot_value
-class OrderUpdate:
+class OrderUpdate(Struct, frozen=True):
     """An order changed, or filled, or both. Never dropped, may come twice and in any order."""
 
     report: OrderReport | None
@@ -232,16 +208,14 @@ class OrderUpdate:
         return self.fill is not None or (self.report is not None and self.report.filled > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderAdopted:
+class OrderAdopted(Struct, frozen=True):
     """The intent of an adopted order is durable. report: the newest that is known of it, None = nothing."""
 
     client_id: ClientId
     report: OrderReport | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceFailed:
+class PlaceFailed(Struct, frozen=True):
     """An order was certainly not placed. code: a RefusalCode, "not_sent", "withdrawn" or "journal"; retry_after: ns.
 
     journalled: whether its intent was written.
@@ -254,22 +228,19 @@ class PlaceFailed:
     journalled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PlacesWithdrawn:
+class PlacesWithdrawn(Struct, frozen=True):
     """Orders were taken back before they were sent, in one message: each has a symbol decide anew."""
 
     failures: tuple[PlaceFailed, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CancelFailed:
+class CancelFailed(Struct, frozen=True):
     """A cancel was certainly not carried out: the order rests on."""
 
     client_id: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class StreamGate:
+class StreamGate(Struct, frozen=True):
     """Whether opening is allowed as far as one stream is concerned; sentence: why not."""
 
     code: str
@@ -278,8 +249,7 @@ class StreamGate:
     resync: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignFill:
+class ForeignFill(Struct, frozen=True):
     """An order that is not ours has filled in this market, or the position was liquidated: what the slots hold may no
     longer be what the venue holds. sentence: which order it was; trade: its id, so that nobody wonders whose it is.
     """
@@ -288,8 +258,7 @@ class ForeignFill:
     trade: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(Struct, frozen=True):
     """Once a second: the newest price even when it is inside the band."""
 
     bid: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_dead_man import DeadMan

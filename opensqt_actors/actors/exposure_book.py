@@ -6,7 +6,6 @@ never too small while a fill is on its way from the venue to the slots.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from decimal import Decimal
 
 from opensqt_actors.actors.exchange_messages import OrderPlan
@@ -31,7 +30,7 @@ class ExposureBook:
 
     def __init__(self, limits: ExposureLimits, tracker: Tracker, total: Limit | None = None) -> None:
         total = total or Limit()
-        levels = [total, *(getattr(limits, level.name) for level in fields(limits))]
+        levels = [total, *(getattr(limits, level) for level in limits.__struct_fields__)]
         self.watches_equity = any(level.leverage is not None for level in levels)
         self.active = self.watches_equity or any(level.notional is not None for level in levels)
         self.shared = total != Limit()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors.risk_messages import GlobalWord
 from opensqt_actors.actors.shard_messages import AddSymbolActor, ReleaseSymbol, ShareBudget, StartShard

@@ -7,8 +7,9 @@ a clock of its own: all that is taken from it is that a lease lives for `ttl` fr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from opensqt_actors.actors.ports import REQUEST_WINDOW
 
@@ -35,8 +36,7 @@ class Lease(NamedTuple):
         return self.account, self.symbol
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseTerms:
+class LeaseTerms(Struct, frozen=True):
     """ttl: how long a lease lives without a renewal; margin: how much earlier its owner stops; grace: how much later
     another may claim it; renew: between two renewals. ns, the same on every host.
     """
@@ -62,16 +62,14 @@ class LeaseTerms:
         return min(self.margin + self.grace - FUTURE, REQUEST_WINDOW)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What an answer of the database has changed: leases to begin with, and markets to drop at once."""
 
     gained: tuple[Lease, ...] = ()
     lost: tuple[Lease, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What time has changed. closing: nothing may be opened any more; stopped: nothing may be sent any more; again:
     renewed after one of both.
     """
@@ -81,8 +79,7 @@ class Look:
     again: tuple[Market, ...] = ()
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """sent: the clock before the newest renewal that was answered; told: closing and stopped, as last said."""
 
     epoch: int

@@ -8,10 +8,11 @@ result was not recorded runs again: each effect must be idempotent by what it is
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from opensqt_actors.domain.settings import GridMode, GridSettings, Trail
 
@@ -40,8 +41,7 @@ class Ended(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The end of an operation. code: of a refusal, as in operator.Refusal."""
 
     ended: Ended
@@ -58,8 +58,7 @@ class Outcome:
         return cls(Ended(recorded["ended"]), recorded["sentence"], recorded.get("code", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class StepDone:
+class StepDone(Struct, frozen=True):
     """A recorded step. at: ns."""
 
     name: str
@@ -67,8 +66,7 @@ class StepDone:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What is written down of an operation. Times in ns, ended_at 0 while it runs; steps only where asked for."""
 
     key: str
@@ -134,9 +132,9 @@ class Runner(Protocol):
 def grid_to_json(grid: GridSettings) -> dict[str, Json]:
     """Grid settings by the names of their fields; decimals as text."""
     found: dict[str, Json] = {}
-    for field in fields(GridSettings):
-        value = getattr(grid, field.name)
-        found[field.name] = str(value) if isinstance(value, Decimal | StrEnum) else value
+    for name in GridSettings.__struct_fields__:
+        value = getattr(grid, name)
+        found[name] = str(value) if isinstance(value, Decimal | StrEnum) else value
     return found
 
 
@@ -145,7 +143,7 @@ _WHOLE = frozenset({"buy_window", "sell_window", "max_multiple", "max_open_order
 
 def grid_from_json(values: Mapping[str, Json]) -> GridSettings:
     """The settings as they were before `grid_to_json`; fields that a later version knows besides are left out."""
-    known = {field.name for field in fields(GridSettings)}
+    known = set(GridSettings.__struct_fields__)
     made: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from opensqt_actors.domain.settings import GridSettings, RemoveMode
 
 
-@dataclass(frozen=True, slots=True)
-class AddSymbol:
+class AddSymbol(Struct, frozen=True):
     """Add a market. Answered once the venue knows the symbol and the registry row is durable: Done or Refusal."""
 
     request: int
@@ -22,8 +21,7 @@ class AddSymbol:
     adopt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveSymbol:
+class RemoveSymbol(Struct, frozen=True):
     """Remove a market. Answered by Done when the removal is durable; its orders go by `mode` after that."""
 
     request: int
@@ -32,8 +30,7 @@ class RemoveSymbol:
     mode: RemoveMode = RemoveMode.GRACEFUL
 
 
-@dataclass(frozen=True, slots=True)
-class PauseSymbol:
+class PauseSymbol(Struct, frozen=True):
     """No new openings, resting openings cancelled, exits stay. Durable. Done or Refusal."""
 
     request: int
@@ -41,8 +38,7 @@ class PauseSymbol:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeSymbol:
+class ResumeSymbol(Struct, frozen=True):
     """Undo a pause, a refusal or a quarantine. Durable. Done or Refusal."""
 
     request: int
@@ -50,8 +46,7 @@ class ResumeSymbol:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class DescribeSymbol:
+class DescribeSymbol(Struct, frozen=True):
     """Answered by a SymbolView or Refusal."""
 
     request: int
@@ -59,8 +54,7 @@ class DescribeSymbol:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileSymbol:
+class ReconcileSymbol(Struct, frozen=True):
     """Compare a market with the venue now. accept: the venue's position counts. A ReconcileView or Refusal."""
 
     request: int
@@ -69,29 +63,25 @@ class ReconcileSymbol:
     accept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GetStatus:
+class GetStatus(Struct, frozen=True):
     """Answered by a StatusView (which lists the symbols too)."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shutdown:
+class Shutdown(Struct, frozen=True):
     """Stop trading: openings cancelled, exits by policy, journal flushed, process ends. Answered by Done at once."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class GetRisk:
+class GetRisk(Struct, frozen=True):
     """Answered by a RiskView."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class TripBreaker:
+class TripBreaker(Struct, frozen=True):
     """Open the breaker of a symbol, the global one when symbol is "", until it is reset. Done or Refusal."""
 
     request: int
@@ -100,8 +90,7 @@ class TripBreaker:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResetBreaker:
+class ResetBreaker(Struct, frozen=True):
     """Close the breaker of a symbol, the global one when symbol is "". Done or Refusal."""
 
     request: int
@@ -110,8 +99,7 @@ class ResetBreaker:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EmergencyExit:
+class EmergencyExit(Struct, frozen=True):
     """Cancel every order of an account, close its positions reduce-only, open nothing until it is cleared.
 
     Done: it has begun; nothing waits for the database. Or Refusal.
@@ -122,8 +110,7 @@ class EmergencyExit:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClearEmergency:
+class ClearEmergency(Struct, frozen=True):
     """An operator has seen to an emergency exit: the account trades again. Done or Refusal."""
 
     request: int
@@ -131,8 +118,7 @@ class ClearEmergency:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckSettings:
+class CheckSettings(Struct, frozen=True):
     """Would these settings work on a market that is traded, now? Changes nothing. Done or Refusal."""
 
     request: int
@@ -141,8 +127,7 @@ class CheckSettings:
     grid: GridSettings
 
 
-@dataclass(frozen=True, slots=True)
-class ReconfigureSymbol:
+class ReconfigureSymbol(Struct, frozen=True):
     """Trade a market with other grid settings; its actor takes them up, its orders stay. Durable. Done or Refusal."""
 
     request: int
@@ -151,8 +136,7 @@ class ReconfigureSymbol:
     grid: GridSettings
 
 
-@dataclass(frozen=True, slots=True)
-class FlattenSymbol:
+class FlattenSymbol(Struct, frozen=True):
     """Cancel every order of a market and close its position; it stays so until it is resumed. Not durable.
 
     Done: it has been told. Or Refusal.
@@ -163,15 +147,13 @@ class FlattenSymbol:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetRegistry:
+class GetRegistry(Struct, frozen=True):
     """Answered by a RegistryView: every row, and where its symbol stands."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class GetHoldings:
+class GetHoldings(Struct, frozen=True):
     """Ask the venue what it holds and what of ours rests there. A HoldingsView or Refusal.
 
     symbol: "" = every market of the account.
@@ -182,8 +164,7 @@ class GetHoldings:
     symbol: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MoveSymbol:
+class MoveSymbol(Struct, frozen=True):
     """Another shard is to trade a market; its orders stay. Durable. Done or Refusal. shard: its name."""
 
     request: int
@@ -192,16 +173,14 @@ class MoveSymbol:
     shard: str
 
 
-@dataclass(frozen=True, slots=True)
-class DrainShard:
+class DrainShard(Struct, frozen=True):
     """Move every market of a shard to the others; it gets no new ones. Done or Refusal."""
 
     request: int
     shard: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestartShard:
+class RestartShard(Struct, frozen=True):
     """End a shard's process, whose orders stay, and start it anew. Ends a quarantine or a drain. Done or Refusal."""
 
     request: int
@@ -233,15 +212,13 @@ Request = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """It is done; `sentence` says what."""
 
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """It was not done and nothing changed. code: not_found, already_exists, invalid, unavailable, failed."""
 
     code: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.answer_log import AnswerLog

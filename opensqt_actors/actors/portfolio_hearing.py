@@ -7,7 +7,7 @@ process has none of this: who hangs there hangs with it. Pure; fails closed.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from opensqt_actors.actors.risk_messages import UNHEARD, GlobalWord
 

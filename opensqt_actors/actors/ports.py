@@ -6,9 +6,10 @@ Every effect is answered by exactly one message to the actor that emitted it, un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
@@ -28,7 +29,6 @@ from opensqt_actors.domain.orders import (
 )
 from opensqt_actors.domain.records import Entry, Intent, Restored
 from opensqt_actors.domain.settings import SymbolSpec
-from opensqt_actors.domain.values import hot_value
 
 REQUEST_WINDOW = 1_500_000_000
 """ns after which a venue refuses a request as too old, at the latest. What a process has sent cannot arrive after that,
@@ -37,68 +37,59 @@ so adapters must not ask for more: the actors reckon with it."""
 # --- storage ---------------------------------------------------------------------------------------------------------
 
 
-@hot_value
-class Persist:
+class Persist(Struct, frozen=True):
     """Write entries as one transaction, in order, kept and retried until written. Not answered."""
 
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitWritten:
+class AwaitWritten(Struct, frozen=True):
     """Ask when everything emitted before is durable. Answered by Written within seconds, also when it is not."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """Everything emitted before the question is durable, or a reason: it is kept, and tried until it is."""
 
     request: int
     reason: str = ""
 
 
-@hot_value
-class CommitIntents:
+class CommitIntents(Struct, frozen=True):
     """Write intents. Answered by IntentsCommitted once they are durable, by IntentsFailed when they cannot be."""
 
     batch: int
     intents: tuple[Intent, ...]
 
 
-@hot_value
-class IntentsCommitted:
+class IntentsCommitted(Struct, frozen=True):
     """The intents of this batch are durable."""
 
     batch: int
 
 
-@dataclass(frozen=True, slots=True)
-class IntentsFailed:
+class IntentsFailed(Struct, frozen=True):
     """The intents of this batch were not written, for certain."""
 
     batch: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoadSymbol:
+class LoadSymbol(Struct, frozen=True):
     """Read a symbol's state, after everything emitted before was written. Answered by SymbolLoaded or LoadFailed."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolLoaded:
+class SymbolLoaded(Struct, frozen=True):
     """What the journal knows of a symbol."""
 
     restored: Restored
 
 
-@dataclass(frozen=True, slots=True)
-class LoadFailed:
+class LoadFailed(Struct, frozen=True):
     """The journal could not be read; try again later."""
 
     account: str
@@ -106,8 +97,7 @@ class LoadFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaveSpec:
+class SaveSpec(Struct, frozen=True):
     """Insert or change a registry row. Answered by SpecSaved or SpecFailed. fresh: refuse it when it is traded."""
 
     request: int
@@ -115,16 +105,14 @@ class SaveSpec:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SpecSaved:
+class SpecSaved(Struct, frozen=True):
     """The registry row is durable."""
 
     request: int
     spec: SymbolSpec
 
 
-@dataclass(frozen=True, slots=True)
-class SpecFailed:
+class SpecFailed(Struct, frozen=True):
     """The registry row was not written."""
 
     request: int
@@ -135,60 +123,52 @@ class SpecFailed:
 # --- venue -----------------------------------------------------------------------------------------------------------
 
 
-@hot_value
-class SendPlaces:
+class SendPlaces(Struct, frozen=True):
     """Send orders (at most the venue's batch size). Answered by one PlacesAnswered, outcomes in the order sent."""
 
     orders: tuple[OrderRequest, ...]
 
 
-@hot_value
-class PlacesAnswered:
+class PlacesAnswered(Struct, frozen=True):
     """What became of a SendPlaces."""
 
     outcomes: tuple[PlaceOutcome, ...]
 
 
-@hot_value
-class SendCancels:
+class SendCancels(Struct, frozen=True):
     """Cancel orders (at most the venue's cancel batch size). Answered by one CancelsAnswered, in the order sent."""
 
     cancels: tuple[CancelRequest, ...]
 
 
-@hot_value
-class CancelsAnswered:
+class CancelsAnswered(Struct, frozen=True):
     """What became of a SendCancels."""
 
     outcomes: tuple[CancelOutcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FindOrder:
+class FindOrder(Struct, frozen=True):
     """Look an order up by client id. Answered by OrderFound, OrderNotKnown or FindFailed."""
 
     symbol: str
     client_id: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFound:
+class OrderFound(Struct, frozen=True):
     """The venue knows the order; fills: its trades, when anything filled."""
 
     report: OrderReport
     fills: tuple[Fill, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderNotKnown:
+class OrderNotKnown(Struct, frozen=True):
     """The venue says that it has never seen this client id."""
 
     symbol: str
     client_id: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class FindFailed:
+class FindFailed(Struct, frozen=True):
     """The look-up itself failed; nothing is known."""
 
     symbol: str
@@ -197,8 +177,7 @@ class FindFailed:
     retry_after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FetchTruth:
+class FetchTruth(Struct, frozen=True):
     """Fetch the venue's view of a symbol: its open orders, these client ids, its position, and its trades.
 
     after_trade: trades after this id, 0: those since `since` ns; venue_ids: order ids already known, so that trades can
@@ -212,16 +191,14 @@ class FetchTruth:
     since: int
 
 
-@dataclass(frozen=True, slots=True)
-class TruthFetched:
+class TruthFetched(Struct, frozen=True):
     """The venue's view of a symbol. pace: ns between two regular questions about it that the venue bears, 0 = any."""
 
     truth: Truth
     pace: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TruthFailed:
+class TruthFailed(Struct, frozen=True):
     """The venue's view could not be had."""
 
     symbol: str
@@ -229,8 +206,7 @@ class TruthFailed:
     retry_after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareSymbol:
+class PrepareSymbol(Struct, frozen=True):
     """Resolve a symbol: rules, fees, leverage, account, recent candles. Answered by SymbolPrepared or SymbolRefused.
 
     history: whether the candles are wanted; whose exits are missing does not wait for them.
@@ -240,8 +216,7 @@ class PrepareSymbol:
     history: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolPrepared:
+class SymbolPrepared(Struct, frozen=True):
     """The venue trades this symbol and the account may trade it. history: closed candles, oldest first.
 
     clock_offset: ns, the venue's clock minus ours, None = not measured.
@@ -255,8 +230,7 @@ class SymbolPrepared:
     clock_offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolRefused:
+class SymbolRefused(Struct, frozen=True):
     """This symbol cannot be traded, with one sentence why. final: trying again will not help."""
 
     symbol: str
@@ -264,54 +238,46 @@ class SymbolRefused:
     final: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FetchAccount:
+class FetchAccount(Struct, frozen=True):
     """Fetch the account's money and mode. Answered by AccountFetched or AccountFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFetched:
+class AccountFetched(Struct, frozen=True):
     """The account as the venue sees it."""
 
     account: AccountState
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFailed:
+class AccountFailed(Struct, frozen=True):
     """The account could not be fetched."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FetchPositions:
+class FetchPositions(Struct, frozen=True):
     """Fetch every position of the account. Answered by PositionsFetched or PositionsFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PositionsFetched:
+class PositionsFetched(Struct, frozen=True):
     """Every position that the account holds."""
 
     positions: tuple[Position, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PositionsFailed:
+class PositionsFailed(Struct, frozen=True):
     """The positions could not be fetched."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FetchHoldings:
+class FetchHoldings(Struct, frozen=True):
     """Fetch the open orders of these symbols, then every position. Answered by HoldingsFetched or HoldingsFailed."""
 
     request: int
     symbols: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldingsFetched:
+class HoldingsFetched(Struct, frozen=True):
     """positions: of all symbols whose rules are known, not 0, in base units; orders: client ids as the venue has them.
 
     positions were asked for after the orders: what filled in between is seen.
@@ -322,16 +288,14 @@ class HoldingsFetched:
     orders: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldingsFailed:
+class HoldingsFailed(Struct, frozen=True):
     """They could not be fetched."""
 
     request: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FetchCandles:
+class FetchCandles(Struct, frozen=True):
     """Fetch the newest closed candles of a symbol. Answered by CandlesFetched or CandlesFailed."""
 
     symbol: str
@@ -339,8 +303,7 @@ class FetchCandles:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class CandlesFetched:
+class CandlesFetched(Struct, frozen=True):
     """Closed candles, the oldest first."""
 
     symbol: str
@@ -348,8 +311,7 @@ class CandlesFetched:
     candles: tuple[Candle, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CandlesFailed:
+class CandlesFailed(Struct, frozen=True):
     """The candles could not be fetched."""
 
     symbol: str
@@ -357,22 +319,19 @@ class CandlesFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Struct, frozen=True):
     """Start the price, candle and mark streams of a symbol. Not answered: frames follow."""
 
     instrument: Instrument
 
 
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
+class Unsubscribe(Struct, frozen=True):
     """Stop the streams of a symbol. Not answered."""
 
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArmDeadMan:
+class ArmDeadMan(Struct, frozen=True):
     """The venue is to cancel every order of a symbol unless it is told again within so many seconds; 0: never mind.
 
     handed_over: another process renews it from now on, so that the end of this one must not end it. Not answered: one
@@ -387,54 +346,47 @@ class ArmDeadMan:
 # --- what a venue session tells the ExchangeActor unasked ------------------------------------------------------------
 
 
-@hot_value
-class OrderEvent:
+class OrderEvent(Struct, frozen=True):
     """An order changed, with the fill that changed it, if any. Never dropped."""
 
     report: OrderReport
     fill: Fill | None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamUp:
+class StreamUp(Struct, frozen=True):
     """A stream is connected and subscribed. stream: "orders" or "prices"; reconnected: it had been up before."""
 
     stream: str
     reconnected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StreamDown:
+class StreamDown(Struct, frozen=True):
     """A stream lost its connection."""
 
     stream: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CandleSeen:
+class CandleSeen(Struct, frozen=True):
     """A candle was updated or closed."""
 
     candle: Candle
 
 
-@dataclass(frozen=True, slots=True)
-class MarkSeen:
+class MarkSeen(Struct, frozen=True):
     """A mark price, in ticks."""
 
     symbol: str
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
-class FundingSeen:
+class FundingSeen(Struct, frozen=True):
     """Funding payments since the last ones seen; may repeat, ids are unique."""
 
     payments: tuple[FundingPayment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """Limits that the venue publishes; any may be 0 = not published. Orders per window; weight per minute.
 
     view_weight: what one question about a symbol's orders, position and trades takes of that weight.
@@ -448,8 +400,7 @@ class Published:
     cancel_batch: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
+class Throttled(Struct, frozen=True):
     """The venue answered 429 or 418: no request for `retry_after` ns."""
 
     retry_after: int
@@ -457,8 +408,7 @@ class Throttled:
     detail: str
 
 
-@hot_value
-class OrdersCounted:
+class OrdersCounted(Struct, frozen=True):
     """What the venue has counted of the account's orders, of whatever program, in its windows of 10 s and a minute.
 
     asked: ns, when the request was sent whose answer said so; 0 = a window that it did not tell.
@@ -472,16 +422,14 @@ class OrdersCounted:
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Answer to a request that came from outside (CLI, API): the wiring resolves the waiting caller. Not answered."""
 
     request: int
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Something that operators should see: the event stream, the log, later alerts. Not answered."""
 
     kind: str
@@ -492,8 +440,7 @@ class Announce:
     data: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Struct, frozen=True):
     """The whole system has stopped trading and flushed; the process may end with this code. Not answered."""
 
     code: int

@@ -6,16 +6,16 @@ message; outside the band one PriceMoved is in flight per symbol, and the newest
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from opensqt_actors.domain.instrument import Instrument
-from opensqt_actors.domain.values import hot_value
 
 FAR = 1 << 62
 ABSURD = 0.2
 SUSPECTS = 3
 
 
-@hot_value
-class PriceMoved:
+class PriceMoved(Struct, frozen=True):
     """A symbol's price left its quiet band; read the newest one from the board."""
 
     symbol: str

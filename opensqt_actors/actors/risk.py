@@ -7,9 +7,10 @@ order. Where something must go at once the exchange is told first, then the symb
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct, field
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelEverything, CancelOpeningBuys, CancelOpenings
@@ -58,8 +59,7 @@ HEDGED = "the position mode is hedge (dual-side), but must be one-way; change it
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class RiskRules:
+class RiskRules(Struct, frozen=True):
     """What a RiskActor goes by. run: a number that names the process."""
 
     monitor: RiskSettings = field(default_factory=RiskSettings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.domain.breaker import OrderAnswer
 from opensqt_actors.domain.orders import Position
@@ -18,8 +19,7 @@ GATES = frozenset({"risk", "breaker", "breaker_global", UNHEARD, "emergency", "p
 # --- to the RiskActor ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(Struct, frozen=True):
     """This actor trades this symbol: tell it every change, beginning with the state now."""
 
     actor: ActorId
@@ -27,30 +27,26 @@ class Listen:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(Struct, frozen=True):
     """This actor has the orders of this account: it cancels at once what must go."""
 
     actor: ActorId
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """This actor has gone."""
 
     actor: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class Inherit:
+class Inherit(Struct, frozen=True):
     """A symbol comes from another shard, which had written this down."""
 
     saved: tuple[RiskSaved, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RoundTripDone:
+class RoundTripDone(Struct, frozen=True):
     """A slot was closed. profit: quote currency, after fees."""
 
     account: str
@@ -58,8 +54,7 @@ class RoundTripDone:
     profit: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class FaultFound:
+class FaultFound(Struct, frozen=True):
     """Something that must stop a symbol's opening for a while: its position and the venue's do not match."""
 
     account: str
@@ -67,8 +62,7 @@ class FaultFound:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class FaultSettled:
+class FaultSettled(Struct, frozen=True):
     """An operator has settled it. reason: what was done."""
 
     account: str
@@ -76,8 +70,7 @@ class FaultSettled:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """Once a second, what an ExchangeActor has seen.
 
     ages: ns since a symbol's last frame; answers: of the venue to orders, by symbol; equity: newly fetched, None =
@@ -93,16 +86,14 @@ class Measured:
     hedged: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """A second has passed. Sent to itself."""
 
 
 # --- from the RiskActor ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RiskChanged:
+class RiskChanged(Struct, frozen=True):
     """The last word of all risk rules on one symbol; it holds until the next one.
 
     closed: gates, the most urgent first; allowance, limited: as in Gate; exit: why everything must be closed at once,
@@ -115,15 +106,13 @@ class RiskChanged:
     exit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExitBegun:
+class ExitBegun(Struct, frozen=True):
     """To the shard: an emergency exit of this account has begun; symbols that stand still must live to be closed."""
 
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class WatchCandles:
+class WatchCandles(Struct, frozen=True):
     """To an ExchangeActor: the closed candles of these symbols are needed, traded or not, with so much of the past.
 
     interval: as the venue writes it; window: closed candles.
@@ -134,8 +123,7 @@ class WatchCandles:
     window: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShardFacts:
+class ShardFacts(Struct, frozen=True):
     """Once a second, from a shard's RiskActor to the PortfolioRiskActor.
 
     trips: profits of round trips; change: of the profit of all symbols, open positions included; capital: equity of the
@@ -155,20 +143,17 @@ class ShardFacts:
 # --- to and from the PortfolioRiskActor ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """To the PortfolioRiskActor, first of all: tell the supervisor what is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShardAway:
+class ShardAway(Struct, frozen=True):
     """To the PortfolioRiskActor: a shard's process has ended. Its profit so far counts, its equity and feed do not."""
 
     shard: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalWord:
+class GlobalWord(Struct, frozen=True):
     """The global breaker's word on every symbol; told down to each RiskActor.
 
     It is repeated every second, so that a shard notices when nobody says anything any more.
@@ -179,8 +164,7 @@ class GlobalWord:
     limited: tuple[str, str] = ("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureReport:
+class ExposureReport(Struct, frozen=True):
     """About once a second: what an account uses, the share of the total limit it works under, its equity. Units."""
 
     account: str
@@ -189,8 +173,7 @@ class ExposureReport:
     equity: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShareGiven:
+class ShareGiven(Struct, frozen=True):
     """The share of the total limit that an account works under from now on, in units."""
 
     account: str

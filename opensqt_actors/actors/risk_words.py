@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
+
+from msgspec.structs import asdict
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.risk_messages import GlobalWord
@@ -58,7 +59,7 @@ def restored(saved: RiskSaved | None) -> BreakerSaved | None:
     """What was written down, of this version or an older or newer one: what is not known is left out."""
     if saved is None:
         return None
-    known = BreakerSaved.__dataclass_fields__
+    known = BreakerSaved.__struct_fields__
     return BreakerSaved(**{name: value for name, value in saved.state.items() if name in known})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.actors import exchange, ports, symbol
 from opensqt_actors.actors.risk_messages import Connect, ExitBegun, ShareGiven
@@ -38,22 +39,19 @@ SECOND = 1_000_000_000
 RELEASE_PATIENCE = 10 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(Struct, frozen=True):
     """The back-off of a failed actor is over."""
 
     actor: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class _ReleaseOverdue:
+class _ReleaseOverdue(Struct, frozen=True):
     """A symbol that is to be released has not come to rest: what is in flight is found again from the journal."""
 
     actor: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class ShardParts:
+class ShardParts(Struct, frozen=True):
     """What the wiring gives: how to make the exchanges (by account) and the risk actor, and what symbols need."""
 
     instance: str

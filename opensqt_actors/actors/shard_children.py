@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports, symbol
 from opensqt_actors.actors.risk_messages import Listen
@@ -13,8 +15,7 @@ from opensqt_actors.runtime.effects import Effect
 from opensqt_actors.runtime.supervision import RestartHistory
 
 
-@dataclass(slots=True)
-class Child:
+class Child(Struct):
     """One child: how to make it, how often it was started, and how often it failed lately.
 
     releasing: it is on its way to another shard; outdated: answers of the journal that are still to come for an

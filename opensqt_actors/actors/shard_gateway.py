@@ -8,8 +8,10 @@ ShardActor ends the process: whoever watches it starts it again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, ports, shard_children, symbol
 from opensqt_actors.actors.portfolio_hearing import PortfolioHearing
@@ -57,33 +59,27 @@ _RISK_UP = (ShardFacts, ExposureReport)
 BEAT = SECOND // 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Beat:
+class _Beat(Struct, frozen=True):
     """Time to say that this process lives."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Alone:
+class _Alone(Struct, frozen=True):
     """No supervisor has come for too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Deadline:
+class _Deadline(Struct, frozen=True):
     """Stopping has taken too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartGateway:
+class StartGateway(Struct, frozen=True):
     """Begin to beat and to wait for a supervisor."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndShard:
+class EndShard(Struct, frozen=True):
     """A signal: stop trading in order, as the policy says, and end the process."""
 
 
-@dataclass(frozen=True, slots=True)
-class VenuesOpen:
+class VenuesOpen(Struct, frozen=True):
     """The venues are connected: what was asked for until now is done."""
 
 

@@ -5,8 +5,9 @@ The commands themselves are the ShardActor's messages, the facts are what it tel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.actors.ports import Announce
 from opensqt_actors.actors.views import AccountRow, SymbolRow
@@ -15,8 +16,7 @@ from opensqt_actors.domain.settings import SymbolSpec
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """Who a shard's process is, and what it owns."""
 
     pid: int
@@ -26,8 +26,7 @@ class Hello:
     symbols: tuple[SymbolSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Screens:
+class Screens(Struct, frozen=True):
     """A heartbeat: the lines that changed, and the process's resident memory in bytes."""
 
     symbols: tuple[SymbolRow, ...]
@@ -38,8 +37,7 @@ class Screens:
 # --- effects of a ShardProxy -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ReachShard:
+class ReachShard(Struct, frozen=True):
     """Attach to a shard's process. Answered by ShardUp; by ShardAbsent when there is none and `launch` is off.
 
     From now on everything about this shard is told to the actor that asked, with this `life`.
@@ -50,23 +48,20 @@ class ReachShard:
     launch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CommandShard:
+class CommandShard(Struct, frozen=True):
     """Send a command, in order, never dropped. Not answered."""
 
     shard: int
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class KillShard:
+class KillShard(Struct, frozen=True):
     """End the process at once; ShardGone follows when it is certain that it has ended."""
 
     shard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overheard:
+class Overheard(Struct, frozen=True):
     """An announcement of a shard's process, which has logged and stored it itself. Not answered."""
 
     announce: Announce
@@ -75,31 +70,27 @@ class Overheard:
 # --- what the adapter tells a ShardProxy -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ShardAbsent:
+class ShardAbsent(Struct, frozen=True):
     """There is no process of this shard."""
 
     life: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShardUp:
+class ShardUp(Struct, frozen=True):
     """The stream is up; again after it broke while the process lives."""
 
     life: int
     hello: Hello
 
 
-@dataclass(frozen=True, slots=True)
-class ShardGone:
+class ShardGone(Struct, frozen=True):
     """The process has ended, for certain. reason: one clause."""
 
     life: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShardSaid:
+class ShardSaid(Struct, frozen=True):
     """A fact from the shard's process."""
 
     life: int
@@ -109,16 +100,14 @@ class ShardSaid:
 # --- from a ShardProxy to the SupervisorActor ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ShardOwns:
+class ShardOwns(Struct, frozen=True):
     """What a shard's process was found to trade when it was looked for; nothing when there was none."""
 
     shard: int
     symbols: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShardDown:
+class ShardDown(Struct, frozen=True):
     """A shard's process has ended unasked. quarantined: it is not started again by itself."""
 
     shard: int
@@ -129,26 +118,22 @@ class ShardDown:
 # --- from the SupervisorActor to a ShardProxy ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RestartShard:
+class RestartShard(Struct, frozen=True):
     """An operator wants a new process: the old one ends and leaves its orders; a quarantine is over."""
 
 
 # --- in the shard's process ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorAttached:
+class SupervisorAttached(Struct, frozen=True):
     """To the ShardGateway: a supervisor has opened the stream; it knows nothing yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorLost:
+class SupervisorLost(Struct, frozen=True):
     """To the ShardGateway: the stream has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendUp:
+class SendUp(Struct, frozen=True):
     """Effect of the ShardGateway: a fact for the supervisor; nobody gets it while none is attached. Not answered."""
 
     fact: Any

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.domain.records import RiskSaved
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.runtime.behaviour import ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class StartShard:
+class StartShard(Struct, frozen=True):
     """Spawn the exchanges and the risk actor. saved: what the risk rules have written down before.
 
     shares: thousandths of request budgets, by account; an account that is not named has all of its own.
@@ -21,8 +21,7 @@ class StartShard:
     shares: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AddSymbolActor:
+class AddSymbolActor(Struct, frozen=True):
     """Begin to trade a symbol: its state is loaded, then its actor spawned.
 
     saved: what the risk rules of the shard where it was before have written down of it.
@@ -32,8 +31,7 @@ class AddSymbolActor:
     saved: tuple[RiskSaved, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ToSymbol:
+class ToSymbol(Struct, frozen=True):
     """Pass a message on to a symbol's actor."""
 
     account: str
@@ -41,71 +39,62 @@ class ToSymbol:
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseSymbol:
+class ReleaseSymbol(Struct, frozen=True):
     """Another shard takes this symbol: its orders stay, its actor ends. SymbolReleased follows."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropSymbol:
+class DropSymbol(Struct, frozen=True):
     """Another host may have this symbol: its actor ends as it stands, its orders are left alone. Not answered."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShareBudget:
+class ShareBudget(Struct, frozen=True):
     """What of an account's request budget is this shard's from now on, in thousandths."""
 
     account: str
     thousandths: int
 
 
-@dataclass(frozen=True, slots=True)
-class RestartSymbol:
+class RestartSymbol(Struct, frozen=True):
     """An operator resumes a quarantined symbol."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopShard:
+class StopShard(Struct, frozen=True):
     """Stop trading everywhere; ShardStopped follows."""
 
     cancel_openings: bool
     cancel_exits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ShardStopped:
+class ShardStopped(Struct, frozen=True):
     """Every symbol has come to rest. shard: its number."""
 
     shard: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolLeft:
+class SymbolLeft(Struct, frozen=True):
     """A removed symbol has been left for good."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolReleased:
+class SymbolReleased(Struct, frozen=True):
     """A symbol's actor has ended and everything that it knew is written: another shard may take it."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolQuarantined:
+class SymbolQuarantined(Struct, frozen=True):
     """A symbol failed too often and stands still until an operator resumes it."""
 
     account: str
@@ -113,8 +102,7 @@ class SymbolQuarantined:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShardRestarted:
+class ShardRestarted(Struct, frozen=True):
     """One of the shard's actors failed and is started again."""
 
     actor: ActorId

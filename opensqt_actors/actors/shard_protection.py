@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from opensqt_actors.actors import ports
 from opensqt_actors.runtime.behaviour import ActorId
@@ -11,8 +11,7 @@ from opensqt_actors.runtime.effects import Effect
 PROTECTED = "shard.protected"
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolProtected:
+class SymbolProtected(Struct, frozen=True):
     """From a SymbolActor, once in its life: what it holds has its exits at rest. levels: how many hold something."""
 
     account: str

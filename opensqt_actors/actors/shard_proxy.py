@@ -7,9 +7,11 @@ it is attached to again to what the registry wants. It decides on no trade.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, ports, shard_children, symbol
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
@@ -64,8 +66,7 @@ class ShardState(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class ShardLimits:
+class ShardLimits(Struct, frozen=True):
     """start, heartbeat, stop: ns to be heard of, to be silent, to end when told; resident: bytes, 0 = no limit."""
 
     start: int = 60 * SECOND
@@ -74,13 +75,11 @@ class ShardLimits:
     resident: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Silent:
+class _Silent(Struct, frozen=True):
     """Nothing was heard for too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(Struct, frozen=True):
     """The back-off is over."""
 
 

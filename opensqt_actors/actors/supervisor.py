@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.actors import operator, ports, shard_link, symbol
 from opensqt_actors.actors.fleet import Fleet
@@ -32,35 +33,29 @@ SECOND = 1_000_000_000
 SETTLE = 3 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class StartSupervisor:
+class StartSupervisor(Struct, frozen=True):
     """Spawn the shard and bring up every symbol of the registry."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Deadline:
+class _Deadline(Struct, frozen=True):
     """Stopping has taken too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _StopNow:
+class _StopNow(Struct, frozen=True):
     """Symbols on their way to another shard have had their time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ShardAgain:
+class _ShardAgain(Struct, frozen=True):
     """The back-off of a failed shard's actor is over."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class _PortfolioAgain:
+class _PortfolioAgain(Struct, frozen=True):
     """The back-off of a failed PortfolioRiskActor is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShutdownPolicy:
+class ShutdownPolicy(Struct, frozen=True):
     """cancel_openings, cancel_exits: what goes when the process ends; deadline: ns."""
 
     cancel_openings: bool = True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import StreamGate
@@ -21,16 +22,14 @@ GATE = "lease"
 # --- from the keeper of the leases -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseGained:
+class LeaseGained(Struct, frozen=True):
     """This host trades a symbol from now on. saved: what the risk rules of its last owner have written down."""
 
     spec: SymbolSpec
     saved: tuple[RiskSaved, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseLost:
+class LeaseLost(Struct, frozen=True):
     """Another host has a symbol, or may have it: it is dropped as it stands, nothing of it can be sent any more."""
 
     account: str
@@ -38,29 +37,25 @@ class LeaseLost:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeasesClosing:
+class LeasesClosing(Struct, frozen=True):
     """These were not renewed for half of their life: nothing opens, and what rests to open is cancelled in time."""
 
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LeasesStopped:
+class LeasesStopped(Struct, frozen=True):
     """These may be another's by now: nothing of them leaves this host until they are renewed or lost."""
 
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LeasesAgain:
+class LeasesAgain(Struct, frozen=True):
     """These were renewed after all, under the same epoch: nobody else has had them."""
 
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseShares:
+class LeaseShares(Struct, frozen=True):
     """What of each account's request budget is this host's: its part of the account's symbols, in thousandths."""
 
     parts: tuple[tuple[str, int], ...]
@@ -69,8 +64,7 @@ class LeaseShares:
 # --- to it -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """This host is done with a symbol and nothing of it is at work: its lease is free. Not answered."""
 
     account: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports, shard_link
 from opensqt_actors.actors.supervisor_risk import NOBODY

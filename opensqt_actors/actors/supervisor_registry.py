@@ -6,8 +6,10 @@ Every request here may come again after a process has died in the middle of it: 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, ports, symbol
 from opensqt_actors.actors.market_check import check_settings
@@ -24,23 +26,20 @@ CHECK_PATIENCE = 30 * SECOND
 SAVE_AGAIN = 2 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class _CheckOverdue:
+class _CheckOverdue(Struct, frozen=True):
     """The venue was asked about a symbol and has not answered."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class _LeftAgain:
+class _LeftAgain(Struct, frozen=True):
     """A removal could not be written down; time to try again."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Saving:
+class _Saving(Struct, frozen=True):
     """A registry change on its way: whom to answer (0: nobody), what to do then, what to say."""
 
     reply_to: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors.views import AccountRow, RiskRow, ShardRow, StatusView, SymbolRow
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from opensqt_actors.actors.ports import REQUEST_WINDOW
 from opensqt_actors.actors.views import SymbolRow
@@ -13,8 +14,7 @@ from opensqt_actors.domain.settings import RemoveMode
 SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """How a symbol deals with refusals, and what it asks for before its first opening order. Times in ns.
 
     request_life: a request of a process that has died can still reach the venue for so long; orphan_grace: so old must
@@ -44,60 +44,50 @@ class Phase(Enum):
 # --- to the SymbolActor ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Begin: attach to the exchange. Again after the exchange's actor was lost: what it had in its queues is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """No openings until Resume."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Struct, frozen=True):
     """Openings again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flatten:
+class Flatten(Struct, frozen=True):
     """Cancel every order, close the position at the market, and stay without either until Resume."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Leave this market in the given way; SymbolDone follows when it has been left."""
 
     mode: RemoveMode
 
 
-@dataclass(frozen=True, slots=True)
-class StopTrading:
+class StopTrading(Struct, frozen=True):
     """The process is about to end. SymbolDone follows when nothing that should go rests any more."""
 
     cancel_openings: bool
     cancel_exits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Describe:
+class Describe(Struct, frozen=True):
     """An operator wants every level; answered by a Reply effect."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recheck:
+class Recheck(Struct, frozen=True):
     """A moment that a decision asked for has come. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconcile:
+class Reconcile(Struct, frozen=True):
     """Time to compare with the venue. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileNow:
+class ReconcileNow(Struct, frozen=True):
     """An operator wants a comparison with the venue; answered by a Reply effect with a ReconcileView.
 
     accept: bring the slots to what the venue holds even when the difference is large.
@@ -107,46 +97,39 @@ class ReconcileNow:
     accept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unlock:
+class Unlock(Struct, frozen=True):
     """The margin lock has run out. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(Struct, frozen=True):
     """A market that took no orders may take them again. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskFacts:
+class AskFacts(Struct, frozen=True):
     """Time to ask whether what pre-flight lacks is there now. Sent to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskPast:
+class AskPast(Struct, frozen=True):
     """The exits have had their time: ask for the candles of the past. Sent to itself."""
 
 
 # --- to its parent ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RowChanged:
+class RowChanged(Struct, frozen=True):
     """The symbol's line in the live table."""
 
     row: SymbolRow
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolDone:
+class SymbolDone(Struct, frozen=True):
     """The market has been left (Remove) or has come to rest (StopTrading)."""
 
     account: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolUnable:
+class SymbolUnable(Struct, frozen=True):
     """The market cannot be traded; nothing is done until an operator resumes it."""
 
     account: str

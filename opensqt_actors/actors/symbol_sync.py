@@ -6,8 +6,9 @@ asked is not contradicted by the answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from opensqt_actors.actors.exchange_messages import OrderPlan, WantTruth
 from opensqt_actors.actors.symbol_ledger import Ledger
@@ -38,8 +39,7 @@ class Verdict(Enum):
     DIFFERENT = "different"
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """What the newest comparison met. missed_fills: booked by it."""
 
     orders: int = 0

@@ -6,8 +6,9 @@ shows no order of an earlier epoch; openings wait until two more looks have foun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from opensqt_actors.actors import ports
 from opensqt_actors.domain.ids import ClientId
@@ -26,8 +27,7 @@ SENTENCE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LookAgain:
+class LookAgain(Struct, frozen=True):
     """Time for the next look. Sent to itself."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors.views import LevelView, SymbolRow, SymbolView
 from opensqt_actors.domain.instrument import Instrument

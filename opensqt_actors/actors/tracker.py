@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors.exchange_messages import OrderPlan
 from opensqt_actors.actors.tracker_table import CANCEL_OUT, TRANSITIONS, WAITING, Stage, Trigger

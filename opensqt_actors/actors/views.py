@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 from opensqt_actors.domain.settings import GridSettings, SymbolSpec, SymbolState
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolRow:
+class SymbolRow(Struct, frozen=True):
     """One line of the live table. Prices and quantities in venue units, money in quote currency, times in ns."""
 
     account: str
@@ -36,8 +36,7 @@ class SymbolRow:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class LevelView:
+class LevelView(Struct, frozen=True):
     """One lattice level: its slot, its order, or the reason why it has none.
 
     status: free, pending or locked; reason_code: stable, "" when an order rests; exit_price: where what it holds is
@@ -65,8 +64,7 @@ class LevelView:
     round_trips: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolView:
+class SymbolView(Struct, frozen=True):
     """Answer to DescribeSymbol: the row, the grid and every level, highest price first."""
 
     row: SymbolRow
@@ -80,8 +78,7 @@ class SymbolView:
     history: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileView:
+class ReconcileView(Struct, frozen=True):
     """Answer to ReconcileSymbol. verdict: same, busy, unsure, close or different; positions as they were found.
 
     corrected: what the slots were changed by; orders: ours that rest at the venue; missed_fills: booked by this
@@ -101,8 +98,7 @@ class ReconcileView:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(Struct, frozen=True):
     """One venue account in one shard: its streams, and its budget, of which this many thousandths are this shard's."""
 
     account: str
@@ -117,8 +113,7 @@ class AccountRow:
     shard: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ShardRow:
+class ShardRow(Struct, frozen=True):
     """One shard. state: starting, running, ending, quarantined, drained or stopped; resident: bytes, 0 = not known."""
 
     shard: str
@@ -130,8 +125,7 @@ class ShardRow:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class RiskRow:
+class RiskRow(Struct, frozen=True):
     """The state of one risk rule. scope: a RiskScope, or "monitor"; account, symbol: "" where it has none.
 
     state: of a breaker, else "calm", "triggered" or "exited"; cause: stable code; since, until: ns, 0 = not known, or
@@ -148,8 +142,7 @@ class RiskRow:
     until: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureRow:
+class ExposureRow(Struct, frozen=True):
     """What an account uses of the total limit, quote currency. share: the most that it may use now, None = no limit."""
 
     account: str
@@ -158,16 +151,14 @@ class ExposureRow:
     equity: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class RiskView:
+class RiskView(Struct, frozen=True):
     """Answer to GetRisk: every rule that has something to say, and what the accounts use."""
 
     rules: tuple[RiskRow, ...]
     exposure: tuple[ExposureRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StatusView:
+class StatusView(Struct, frozen=True):
     """Answer to GetStatus. started: ns; totals since the process started, P&L since each symbol was added.
 
     breaker: the state of the global one; risk_triggered: whether the monitor, the global breaker or an emergency exit
@@ -198,8 +189,7 @@ class StatusView:
     shard_rows: tuple[ShardRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryRow:
+class RegistryRow(Struct, frozen=True):
     """A registry row and how its symbol stands. shard: its name; moving: its actor is being handed over."""
 
     spec: SymbolSpec
@@ -208,8 +198,7 @@ class RegistryRow:
     row: SymbolRow
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryView:
+class RegistryView(Struct, frozen=True):
     """Answer to GetRegistry."""
 
     rows: tuple[RegistryRow, ...]
@@ -219,8 +208,7 @@ class RegistryView:
         return next((r for r in self.rows if (r.spec.account, r.spec.symbol) == (account, symbol)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class HoldingsView:
+class HoldingsView(Struct, frozen=True):
     """Answer to GetHoldings, as the venue said it. positions: not 0, signed, in base units; orders: ours, by symbol."""
 
     account: str

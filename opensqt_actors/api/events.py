@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from opensqt_actors.actors.ports import Announce
 
@@ -13,8 +14,7 @@ BACKLOG = 1_000
 MAX_SUBSCRIBERS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """An announcement, its number in this process and its time in ns."""
 
     sequence: int

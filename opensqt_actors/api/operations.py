@@ -6,8 +6,9 @@ Nothing of the wire is here: who carries them out starts before anybody is answe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.actors.operations import Json, Kind, Record
 from opensqt_actors.actors.operator import Done, Refusal
@@ -16,8 +17,7 @@ MOST_SHOWN = 1_000
 USUAL_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What an operation says first. notes: what was asked for and left out, one sentence each."""
 
     key: str
@@ -25,8 +25,7 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OperationView:
+class OperationView(Struct, frozen=True):
     """A record, and the step at which it is. since: ns; "" and 0 when it is at none."""
 
     record: Record

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from loguru import logger
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.ports import Reply

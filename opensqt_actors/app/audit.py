@@ -6,9 +6,10 @@ The venue's books are a witness: what it says of an account was never computed b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.storage import books
 from opensqt_actors.storage.database import Database
@@ -34,8 +35,7 @@ class VenueBooks(Protocol):
         """Orders that were accepted twice under one client id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """What was compared and what did not agree. open_orders: resting at the venue, all accounts together."""
 
     differences: tuple[str, ...]
@@ -49,8 +49,7 @@ class Audit:
         return list(self.differences) or "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class _Market:
+class _Market(Struct, frozen=True):
     tick: Decimal
     step: Decimal
 
@@ -59,8 +58,7 @@ class _Market:
         return self.tick * self.step
 
 
-@dataclass(slots=True)
-class _Ours:
+class _Ours(Struct):
     """Our books of one account."""
 
     ledgers: dict[str, books.Ledger]

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from loguru import logger
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors.leases import SECOND, Answer, Lease, Leases, Market
 from opensqt_actors.actors.supervisor_leases import (
@@ -52,8 +53,7 @@ def suspended_too() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What the database says of the symbols that were gained, and how many each account has."""
 
     specs: dict[Market, SymbolSpec]

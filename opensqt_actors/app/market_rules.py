@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from opensqt_actors.actors.exchange_risk import HISTORY
 from opensqt_actors.backtest.prospect import MarketFacts
@@ -37,8 +38,7 @@ FIRST_TIER = Fees(Decimal("0.0002"), Decimal("0.0005"))
 FEES_ASSUMED = "the fees of an account without a discount"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """facts: by account and symbol; refused: a sentence for what its venue does not trade; away: accounts by reason."""
 
     facts: dict[tuple[str, str], MarketFacts] = field(default_factory=dict)
@@ -46,8 +46,7 @@ class Known:
     away: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class AtHand:
+class AtHand(Struct, frozen=True):
     """What an operator hands over for venues that are away. rules: by symbol; prices: in quote currency."""
 
     rules: Mapping[str, Instrument] = field(default_factory=dict)

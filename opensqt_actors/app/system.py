@@ -11,11 +11,12 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
+from msgspec import Struct
+from msgspec.structs import replace
 
 import opensqt_actors
 from opensqt_actors.actors import operator
@@ -70,8 +71,7 @@ EXITS_FIRST = 10.0
 """Seconds after which operators are answered although something that is held still waits for its exits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """What a supervisor begins with. new: the registry is empty and takes over `specs`; listener: of the metrics;
     leases: of one of several hosts; process: that host's name, which its operations carry.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from opensqt_actors.domain.errors import InvalidValue
@@ -16,8 +16,7 @@ Ints = NDArray[np.int64]
 COLUMNS = ["open_time", "open", "high", "low", "close", "volume"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candles:
+class Candles(Struct, frozen=True):
     """Arrays of one length, oldest first. times: ns (open time); open, high, low, close: ticks; volume: as recorded."""
 
     times: Ints

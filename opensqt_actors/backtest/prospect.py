@@ -6,8 +6,9 @@ The orders are those of the replay's own grid, so nothing here knows a rule of i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.backtest.replay import PlainReplay
 from opensqt_actors.domain.instrument import Instrument
@@ -20,8 +21,7 @@ PATIENCE = 3
 """Intervals without an order at rest, after which a straight move finds nothing more to fill."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarketFacts:
+class MarketFacts(Struct, frozen=True):
     """What is known of a market. price: ticks; history: closed candles, oldest first; None: not known.
 
     source: where it comes from, for people; assumed: sentences on what is not known and was assumed.
@@ -37,8 +37,7 @@ class MarketFacts:
     assumed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedLevel:
+class PlannedLevel(Struct, frozen=True):
     """One level of the window, in venue units and quote currency. fees: of the round trip; profit: after them.
 
     reason: why it gets no order now, "" when it does; its figures are then those of the order that it would get.
@@ -55,8 +54,7 @@ class PlannedLevel:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What a straight move against the grid leaves. levels: filled; cost: quote currency; loss: at the last fill.
 
     last_price: of the last order that fills, None when none does.
@@ -70,8 +68,7 @@ class Inventory:
     loss: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(Struct, frozen=True):
     """One grid at one price. interval: quote currency above the centre; margin: quote currency at the leverage.
 
     leverage: the account's, or the largest that pre-flight allows when it is not known; problems: none = it can work.

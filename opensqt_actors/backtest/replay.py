@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.backtest.candles import Candles
 from opensqt_actors.backtest.paper import PaperSlots
@@ -32,8 +33,7 @@ Trade = tuple[int, str, int, int]
 """Index of the price, side, ticks, steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What a replay came to. Money in quote currency; visited: prices at which the grid was asked."""
 
     candles: int

@@ -7,12 +7,13 @@ import os
 import signal
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 import psutil
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from opensqt_actors.cli.failure import Exit, Failure
 from opensqt_actors.config.paths import DATABASE_NAME, socket_path
@@ -23,8 +24,7 @@ KEPT = Path("state") / "demo"
 PATIENCE = 15.0  # seconds for a demo that is told to end
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a demo plays. replay: absolute paths; speed: market seconds per real second, None for the venue's own.
 
     shards: processes that trade, 0 = the supervisor's own.
@@ -37,8 +37,7 @@ class Options:
     shards: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A process that a demo started; `created` tells it from a later one with the same number."""
 
     pid: int

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from opensqt_actors.cli.client import Client
 from opensqt_actors.cli.failure import Exit, Failure
@@ -24,8 +24,7 @@ Account = Annotated[str, typer.Option("--account", help="The venue account; need
 SymbolName = Annotated[str, typer.Argument(metavar="SYMBOL", help="The market as the venue writes it: BTCUSDT.")]
 
 
-@dataclass(slots=True)
-class Given:
+class Given(Struct):
     """What was said before the command's name."""
 
     socket: str | None = None

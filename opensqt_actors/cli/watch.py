@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
@@ -93,7 +94,6 @@ def picture(found: StatusView | Failure, last: StatusView | None, height: int) -
 
 def fit(view: StatusView, now: int, height: int) -> RenderableType:
     """The status with at most so many lines: what does not fit is counted, what needs looking at comes first."""
-    from dataclasses import replace
 
     from rich.console import Group
 

@@ -6,12 +6,12 @@ Duplicate keys are refused: YAML itself lets the last one win in silence.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from opensqt_actors.config.errors import ConfigError
 
@@ -58,8 +58,7 @@ ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 ExactLoader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """Values of a YAML file, and the lines where they stand."""
 
     source: Path

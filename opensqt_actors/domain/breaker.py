@@ -5,10 +5,11 @@ It only says what it is. Taking orders back, telling operators and journalling `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, assert_never
+
+from msgspec import Struct
 
 from opensqt_actors.domain.orders import RefusalCode
 from opensqt_actors.domain.windows import AnswerCounts, SlidingPeak
@@ -40,8 +41,7 @@ class Cause(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerSettings:
+class BreakerSettings(Struct, frozen=True):
     """When it opens and for how long; 0 switches a condition off. Times in ns.
 
     max_losses: losing round trips in a row; max_drawdown: quote currency below the highest profit since it last closed;
@@ -127,8 +127,7 @@ class Transition(NamedTuple):
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerSaved:
+class BreakerSaved(Struct, frozen=True):
     """What survives a restart: all plain values, so that it is JSON as it stands. Decimals are text.
 
     since, until, closed_at: ns, 0 = never; cool_down: ns, the last one used; peak and window_peak: highest profits.

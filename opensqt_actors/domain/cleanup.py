@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from opensqt_actors.domain.ids import ClientId
 
@@ -20,8 +21,7 @@ class CleanupOrder(StrEnum):
     OLDEST = "oldest"
 
 
-@dataclass(frozen=True, slots=True)
-class CleanupSettings:
+class CleanupSettings(Struct, frozen=True):
     """threshold: resting orders that there may be, exits included; batch: at most so many go at once, above 0."""
 
     threshold: int = 50

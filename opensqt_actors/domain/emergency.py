@@ -5,10 +5,11 @@ An emergency exit cancels all orders, closes the position reduce-only, pauses, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class EmergencyCode(StrEnum):
@@ -19,8 +20,7 @@ class EmergencyCode(StrEnum):
     EQUITY_LOSS = "equity_loss"
 
 
-@dataclass(frozen=True, slots=True)
-class EmergencySettings:
+class EmergencySettings(Struct, frozen=True):
     """liquidation_distance: percent of the mark price; equity_loss: percent of the reference; 0 = off.
 
     confirmations: readings in a row that must say so, lest one absurd quote closes everything; an operator needs none.
@@ -31,8 +31,7 @@ class EmergencySettings:
     confirmations: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class EmergencyFacts:
+class EmergencyFacts(Struct, frozen=True):
     """position: signed, any unit; mark, liquidation: prices in one unit, 0 = not known; equity and reference: quote
     currency, None = not known, the reference being the equity when the account was started or last reset; operator: why
     an operator asks for the exit, "" when none does.

@@ -6,9 +6,10 @@ most that its position can come to while every fill goes the wrong way. Nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from opensqt_actors.domain.ids import ClientId
 
@@ -16,16 +17,14 @@ UNIT = 10**18  # sums are whole numbers of 1 / UNIT of the quote currency: exact
 NO_LIMIT = 1 << 200
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The most that there may be, None = no limit. notional: quote currency; leverage: notional / equity."""
 
     notional: Decimal | None = None
     leverage: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureLimits:
+class ExposureLimits(Struct, frozen=True):
     """For one opening order, one symbol and one account. The limit of everything together reaches it as a share."""
 
     order: Limit = field(default_factory=Limit)

@@ -6,9 +6,10 @@ The prefix never starts with `t` (Gate puts `t-` in front of ids that do not) an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
+
+from msgspec import Struct
 
 from opensqt_actors.domain.errors import InvalidValue
 
@@ -51,8 +52,7 @@ BUYING = frozenset({OrderKind.OPEN_BUY, OrderKind.EXIT_BUY, OrderKind.FLATTEN_BU
 _KINDS = {kind.value: kind for kind in OrderKind}
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderKey(Struct, frozen=True):
     """What a client order id says: whose order it is and for which slot and placement."""
 
     instance: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from opensqt_actors.domain.orders import Candle
 
@@ -15,8 +16,7 @@ MINUTE = 60_000_000_000
 _UNIT = 1 << 40
 
 
-@dataclass(frozen=True, slots=True)
-class IndicatorSettings:
+class IndicatorSettings(Struct, frozen=True):
     """interval: ns of one candle; atr_period: candles (1 to 500); volatility_window: returns (2 to 500)."""
 
     interval: int = MINUTE

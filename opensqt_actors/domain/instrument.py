@@ -6,15 +6,15 @@ money is a whole number of quanta, where one quantum = tick x step x contract si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from functools import cached_property
+
+from msgspec import Struct
 
 from opensqt_actors.domain.errors import InvalidValue
 
 
-@dataclass(frozen=True)
-class Instrument:
+class Instrument(Struct, frozen=True, dict=True):
     """Rules of one perpetual. `symbol` is the venue's market id (BTCUSDT).
 
     tick: price increment in quote currency; step: quantity increment in venue units;

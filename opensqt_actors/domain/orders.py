@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from msgspec import Struct
+
 from opensqt_actors.domain.ids import ClientId
-from opensqt_actors.domain.values import hot_value
 
 
 class Side(StrEnum):
@@ -37,8 +37,7 @@ class OrderStatus(StrEnum):
 _TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 
-@hot_value
-class OrderRequest:
+class OrderRequest(Struct, frozen=True):
     """An order to place. price: ticks, None for a market order; quantity: steps, above 0."""
 
     client_id: ClientId
@@ -50,16 +49,14 @@ class OrderRequest:
     reduce_only: bool = False
 
 
-@hot_value
-class CancelRequest:
+class CancelRequest(Struct, frozen=True):
     """An order to cancel, by client id."""
 
     client_id: ClientId
     symbol: str
 
 
-@hot_value
-class OrderReport:
+class OrderReport(Struct, frozen=True):
     """State of one order as the venue tells it. filled: cumulative steps; at: ns, the venue's time."""
 
     client_id: ClientId
@@ -74,8 +71,7 @@ class OrderReport:
     reason: str = ""
 
 
-@hot_value
-class Fill:
+class Fill(Struct, frozen=True):
     """One trade of ours. quantity: steps, above 0; fee: in `fee_asset`, positive when paid, negative for a rebate.
 
     `client_id` is "" when the venue's trade list does not tell it; `venue_id` then names the order.
@@ -111,8 +107,7 @@ class RefusalCode(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The venue said no, for certain. `venue_code` is its own code, `message` its words without secrets."""
 
     client_id: ClientId
@@ -121,30 +116,26 @@ class Refused:
     message: str
 
 
-@hot_value
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The venue took the order; the report is its first state (it may already be filled)."""
 
     report: OrderReport
 
 
-@hot_value
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The venue took the cancel. The order's final state still comes as an event."""
 
     client_id: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeUnknown:
+class OutcomeUnknown(Struct, frozen=True):
     """Nobody knows whether the request was carried out: look the client id up, never guess."""
 
     client_id: ClientId
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(Struct, frozen=True):
     """The request certainly did not reach the venue. retry_after: ns to wait, 0 when it may be tried at once."""
 
     client_id: ClientId
@@ -156,16 +147,14 @@ PlaceOutcome = Accepted | Refused | OutcomeUnknown | NotSent
 CancelOutcome = Cancelled | Refused | OutcomeUnknown | NotSent
 
 
-@dataclass(frozen=True, slots=True)
-class Fees:
+class Fees(Struct, frozen=True):
     """Fee rates as fractions of notional (0.0002 = 0.02 %); negative is a rebate."""
 
     maker: Decimal
     taker: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A position on the venue. quantity: signed steps; prices in quote currency.
 
     liquidation, mark: 0 = not told, or there is none.
@@ -178,8 +167,7 @@ class Position:
     mark: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class FundingPayment:
+class FundingPayment(Struct, frozen=True):
     """Funding booked to the account. amount: quote currency, positive when received; id: unique on the venue."""
 
     symbol: str
@@ -188,8 +176,7 @@ class FundingPayment:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Candle:
+class Candle(Struct, frozen=True):
     """A candle. Times in ns (open time), prices and volume as floats: statistics only, never an order's price."""
 
     symbol: str
@@ -202,8 +189,7 @@ class Candle:
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AccountState:
+class AccountState(Struct, frozen=True):
     """An account's money and mode. Amounts in its margin asset; equity: with what is unrealised, None = not told."""
 
     wallet_balance: Decimal
@@ -213,8 +199,7 @@ class AccountState:
     equity: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """What the venue says of one symbol, fetched in this order: open orders, look-ups, position, trades.
 
     found: every asked-for client id that is not open, with its report, or None when the venue does not know it.

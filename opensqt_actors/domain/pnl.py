@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import Fees, Fill
@@ -33,8 +34,7 @@ class Totals:
 KNOWN_LEVELS = 2_000
 
 
-@dataclass(slots=True)
-class Earned:
+class Earned(Struct):
     """What the fills of one slot have come to. realized: quanta, before fees; fees: quote currency."""
 
     realized: int = 0

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.lattice import Lattice
@@ -46,8 +47,7 @@ class Planned(NamedTuple):
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightSettings:
+class PreflightSettings(Struct, frozen=True):
     """max_leverage: of the symbol on the venue; max_clock_skew: ns, to stay below; hedged: the mode that is wanted.
 
     required_positions: full levels that the balance must cover, 0 = as many as the position limit has.
@@ -59,8 +59,7 @@ class PreflightSettings:
     required_positions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What is known of a symbol and its account. None: not known (yet).
 
     price: first streamed price in ticks; available: free margin in quote currency; committed: quote value of what the

@@ -6,18 +6,17 @@ One `tuple` of entries is one transaction. Entries of one symbol are written in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import Fill, FundingPayment, OrderStatus, Side
-from opensqt_actors.domain.values import hot_value
 
 
-@hot_value
-class Intent:
+class Intent(Struct, frozen=True):
     """An order about to be sent. Committed before the request leaves. price: ticks (0 for a market order)."""
 
     account: str
@@ -34,8 +33,7 @@ class Intent:
     at: int
 
 
-@hot_value
-class OrderSaved:
+class OrderSaved(Struct, frozen=True):
     """The newest state of a journalled order; `filled` cumulative steps."""
 
     account: str
@@ -48,8 +46,7 @@ class OrderSaved:
     at: int
 
 
-@hot_value
-class FillSaved:
+class FillSaved(Struct, frozen=True):
     """A fill, once per (account, symbol, trade id). `fee` is in quote currency; realized in quanta, before fees.
 
     level: the slot it was booked on. `inferred`: made by reconciliation, not by a trade of the venue.
@@ -63,8 +60,7 @@ class FillSaved:
     inferred: bool = False
 
 
-@hot_value
-class SlotSaved:
+class SlotSaved(Struct, frozen=True):
     """A slot after a change. position: signed steps; cost: signed quanta paid for it; exit_level: lattice level."""
 
     account: str
@@ -76,8 +72,7 @@ class SlotSaved:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class SlotDropped:
+class SlotDropped(Struct, frozen=True):
     """A slot that is free, empty and outside the window left the memory."""
 
     account: str
@@ -85,8 +80,7 @@ class SlotDropped:
     level: int
 
 
-@hot_value
-class TotalsSaved:
+class TotalsSaved(Struct, frozen=True):
     """Running totals of a symbol. realized: quanta; fees, funding: quote currency."""
 
     account: str
@@ -98,8 +92,7 @@ class TotalsSaved:
     last_trade_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class LatticeSaved:
+class LatticeSaved(Struct, frozen=True):
     """The lattice of a symbol. anchor: ticks; base: ticks for an arithmetic lattice, ratio for a geometric one."""
 
     account: str
@@ -109,8 +102,7 @@ class LatticeSaved:
     ratio: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class MemorySaved:
+class MemorySaved(Struct, frozen=True):
     """What a strategy must still know after a restart: a few whole numbers that only it understands."""
 
     account: str
@@ -119,16 +111,14 @@ class MemorySaved:
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FundingSaved:
+class FundingSaved(Struct, frozen=True):
     """A funding payment, once per payment id."""
 
     account: str
     payment: FundingPayment
 
 
-@dataclass(frozen=True, slots=True)
-class EventSaved:
+class EventSaved(Struct, frozen=True):
     """Something that an operator may ask for later. data: JSON-able, no secrets."""
 
     account: str
@@ -147,8 +137,7 @@ class RiskScope(StrEnum):
     EMERGENCY = "emergency"
 
 
-@dataclass(frozen=True, slots=True)
-class RiskSaved:
+class RiskSaved(Struct, frozen=True):
     """The newest state of one risk rule. account, symbol: "" where it has none; state: JSON-able plain values."""
 
     scope: RiskScope
@@ -178,8 +167,7 @@ Entry = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LiveOrder:
+class LiveOrder(Struct, frozen=True):
     """A journalled order that has no terminal status yet: its intent and its newest known state.
 
     sent_at: ns, when it was sent once more, 0 = never.
@@ -192,8 +180,7 @@ class LiveOrder:
     sent_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """Everything that a symbol needs to go on where it stopped. since: ns, when the symbol was added.
 
     known_trades, known_funding: ids of the newest 2,000 fills and 1,000 funding payments.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import Candle
 
 
-@dataclass(frozen=True, slots=True)
-class RiskSettings:
+class RiskSettings(Struct, frozen=True):
     """monitor: symbols to watch, empty = off; window: closed candles before the newest; multiplier: of mean volume.
 
     trigger: whether all or any of the monitored symbols must spike; recovery: symbols that must have recovered,
@@ -69,8 +70,7 @@ class CandleMerger:
         )
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     candles: deque[tuple[int, float, float]] = field(default_factory=deque)
     spiking: bool = False
     recovered: bool = True

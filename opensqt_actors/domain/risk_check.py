@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -97,12 +96,12 @@ def _contradictions(settings: BreakerSettings) -> Iterator[Problem]:
 
 def _limits(limits: ExposureLimits) -> Iterator[Problem]:
     """A leverage limit may be below 1: an account that never uses more than a part of itself."""
-    for level in fields(limits):
-        limit = getattr(limits, level.name)
+    for level in limits.__struct_fields__:
+        limit = getattr(limits, level)
         for name, highest in (("notional", MAX_MONEY), ("leverage", Decimal(MAX_LEVERAGE))):
             value = getattr(limit, name)
             if value is not None and not (value.is_finite() and 0 < value <= highest):
-                yield Problem(f"{level.name}.{name}", f"must be above 0 and at most {highest:f}, not {value}")
+                yield Problem(f"{level}.{name}", f"must be above 0 and at most {highest:f}, not {value}")
 
 
 def _shown(name: str, value: Any) -> str:

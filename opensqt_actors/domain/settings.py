@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class GridMode(StrEnum):
@@ -44,8 +45,7 @@ class RemoveMode(StrEnum):
     LEAVE = "leave"
 
 
-@dataclass(frozen=True, slots=True)
-class GridSettings:
+class GridSettings(Struct, frozen=True):
     """One grid. Exactly one of `interval` (quote currency, arithmetic) and `interval_percent` (geometric) is set.
 
     amount: quote currency per level; windows: levels; skew, atr_scale: dimensionless, 0 = off;
@@ -81,8 +81,7 @@ class GridSettings:
         return 2 * self.amount * max(self.buy_window, self.sell_window)
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolSpec:
+class SymbolSpec(Struct, frozen=True):
     """A registry row. number: 0 to 46,655, stable, in every client order id; epoch: of the lease, 0 without leases.
 
     shard: the process that trades it where there are several, None = not placed yet.

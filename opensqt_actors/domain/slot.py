@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.ids import BUYING, OPENING, ClientId, OrderKind
@@ -150,8 +151,7 @@ class Slot:
         return [str(text).format(*parts) for text, *parts in self.notes]
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
+class Booked(Struct, frozen=True):
     """A fill that was booked: its slot, what it realised (quanta, before fees), and the round trip it ended, if any."""
 
     slot: Slot

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.instrument import Instrument
@@ -39,8 +40,7 @@ class Decision(NamedTuple):
     recheck: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """Whether opening orders are allowed, and if not, why: (code, sentence) pairs, the most urgent first.
 
     allowance: opening orders that the symbol may have at work at once, None = no limit; limited: its code and sentence.
@@ -59,8 +59,7 @@ class Gate:
 OPEN = Gate()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a level has no order: a stable code and a sentence."""
 
     code: str
@@ -114,8 +113,7 @@ class Strategy(Protocol):
         """The effective interval at the centre, in ticks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+class Market(Struct, frozen=True):
     """What a strategy is built from."""
 
     instrument: Instrument

@@ -10,12 +10,12 @@ import asyncio
 import contextvars
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 from typing import Any, TypeVar
 
 from loguru import logger
+from msgspec import Struct, field
 
 from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.ids import ClientId
@@ -33,8 +33,7 @@ CLOSE = 4.0
 _RESTING = frozenset({OrderStatus.NEW.value, OrderStatus.PARTIALLY_FILLED.value})
 
 
-@dataclass(frozen=True, slots=True)
-class DurableSettings:
+class DurableSettings(Struct, frozen=True):
     """start_timeout: s until a batch must be written down; most_starting: batches that may wait for that at once.
 
     keep: finished workflows that stay in the tables; sweep_every: finished batches between two sweeps; retry_first,
@@ -57,8 +56,7 @@ class _State(Enum):
     WITHDRAWN = auto()
 
 
-@dataclass(eq=False, slots=True)
-class _Ticket:
+class _Ticket(Struct, eq=False):
     """A batch of this process. decided: None once sent, a reason once it cannot be; gone: whoever is behind may go."""
 
     id: str

@@ -6,23 +6,21 @@ Any effect object of a type not defined here is a request to a port: the host lo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from opensqt_actors.domain.values import hot_value
+from msgspec import Struct
+
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 
 
-@hot_value
-class Tell:
+class Tell(Struct, frozen=True):
     """Send `message` to the actor `to`. To an unknown actor: dropped and counted."""
 
     to: ActorId
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """Start an actor as a child of the one that asks.
 
     `make` builds its behaviour and is called while the effect is performed; when it raises, the child has failed and
@@ -35,8 +33,7 @@ class Spawn:
     incarnation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Stop a child (or the asking actor itself): its children first, the youngest before the older, then itself.
 
     Messages already queued for it are dropped, its timers cancelled; its parent receives `ActorStopped`.
@@ -46,8 +43,7 @@ class Stop:
     child: ActorId
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True):
     """Tell the asking actor `message` once, `after` ns from the step's `now`. Replaces the timer of the same key."""
 
     key: str
@@ -55,15 +51,13 @@ class SetTimer:
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(Struct, frozen=True):
     """Forget the timer of this key. No message of it arrives after this, not even one already due. May be absent."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActorFailed:
+class ActorFailed(Struct, frozen=True):
     """A child raised, and is gone. Sent to its parent, once per failure.
 
     `reason` is one line: the exception's type and text. `detail` is a short traceback: files, lines and functions,
@@ -76,8 +70,7 @@ class ActorFailed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActorStopped:
+class ActorStopped(Struct, frozen=True):
     """A child was stopped, or stopped itself, and is gone. Sent to its parent."""
 
     child: ActorId

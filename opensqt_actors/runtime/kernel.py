@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence, Sized
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.runtime.behaviour import ActorId, Behaviour
 from opensqt_actors.runtime.clock import Cancellable, Clock
@@ -28,16 +30,14 @@ MAX_BACKLOG = 1_000_000
 MAX_TIMERS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class ActorRef:
+class ActorRef(Struct, frozen=True):
     """One life of an actor: a message sent to it reaches this incarnation or nobody."""
 
     id: ActorId
     incarnation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(Struct, frozen=True):
     """What a host has done since it was made, and what it holds now.
 
     `messages`: handed to a behaviour. `dead_letters`: dropped, because the actor was unknown or ended before its turn.
@@ -54,8 +54,7 @@ class Counters:
     backlog: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(Struct, frozen=True):
     """One attempted message and what the step returned.
 
     `failure` is the reason when the actor crashed on it: without effects in the step itself, with effects while they

@@ -6,14 +6,15 @@ quarantine; until then each restart waits longer than the one before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 NS_PER_SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(Struct, frozen=True):
     """How often an actor may be restarted, and how soon.
 
     `intensity`: restarts in a row before quarantine (0: the first failure is the last). `period_ns`: healthy running
@@ -52,8 +53,7 @@ class RestartPolicy:
         return wait
 
 
-@dataclass(frozen=True, slots=True)
-class RestartHistory:
+class RestartHistory(Struct, frozen=True):
     """The failures in a row of one actor, and the incarnation to start it with next.
 
     `failures` are times in ns, oldest first, never more than the policy's intensity + 1.
@@ -77,16 +77,14 @@ class RestartHistory:
         return replace(self, failures=())
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """Start the actor again in `after_ns` (0: at once) as this incarnation."""
 
     after_ns: int
     incarnation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True):
     """Do not start the actor again until an operator says so."""
 
     reason: str

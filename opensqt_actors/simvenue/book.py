@@ -7,7 +7,8 @@ same whatever depth it shows.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from opensqt_actors.simvenue.events import (
     Order,
@@ -23,8 +24,7 @@ from opensqt_actors.simvenue.rules import MarketRules
 _HASH = 2_654_435_761  # Knuth's multiplicative hash: the size at a price looks random and stays what it is
 
 
-@dataclass(slots=True, eq=False)
-class LiveOrder:
+class LiveOrder(Struct, eq=False):
     """The venue's own record of an order. `ahead` is the background quantity before it in its queue, `quote` the value
     executed so far in ticks x steps, `queued` its rank in time among the orders of the book that it `rests` in;
     `created` and `updated` in ms."""

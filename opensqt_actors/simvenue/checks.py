@@ -6,8 +6,9 @@ It changes nothing. The sentences are the venue's own, because clients and peopl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.simvenue.account import Account, Position
 from opensqt_actors.simvenue.book import LiveOrder
@@ -44,8 +45,7 @@ POST_ONLY = Rejection(
 FILL_OR_KILL = Rejection(-5021, "Due to the order could not be filled immediately, the FOK order has been rejected.")
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """An order's numbers once admitted: `price` in ticks (0 for MARKET), `quantity` in steps."""
 
     price: int

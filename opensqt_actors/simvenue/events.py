@@ -6,10 +6,11 @@ Neutral values, not a wire format. Prices are whole ticks, quantities whole step
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class Side(Enum):
@@ -118,8 +119,7 @@ class MarketStatus(Enum):
     SETTLING = "SETTLING"  # delisted: no new orders, no price moves
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(Struct, frozen=True):
     """A request to place an order, in the client's own decimals. `price` only for LIMIT. Without `client_id` the
     venue makes one."""
 
@@ -135,16 +135,14 @@ class NewOrder:
     self_trade: SelfTrade = SelfTrade.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """A refusal: Binance's error code and message. It changed nothing and caused no event."""
 
     code: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """An order as it stood at one moment. `price` (ticks) is 0 for a MARKET order; `quantity` and `executed` in steps;
     `quote` is the quote amount executed so far and `average_price` = quote / executed (0 while nothing is)."""
 
@@ -168,8 +166,7 @@ class Order:
     updated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """One account's side of a trade. `price` ticks, `quantity` steps, `quote` = price x quantity in money;
     `commission` >= 0 is taken from the wallet, `realized` is signed and booked to it. A settlement or a liquidation's
     rest, filled by the venue itself, has a trade id like any other trade."""
@@ -190,8 +187,7 @@ class Fill:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class PositionView:
+class PositionView(Struct, frozen=True):
     """A position as it stood at one moment, one-way mode. `amount` is signed steps; `cost` its signed entry value;
     `entry_price` = cost / amount (0 when flat); `break_even` includes the fees paid since it was opened; `realized`
     is the P&L booked on this symbol so far, before fees. `mark_price` in ticks. `initial_margin` is that of the
@@ -215,8 +211,7 @@ class PositionView:
     updated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Income:
+class Income(Struct, frozen=True):
     """One booking. `trade_id` is 0 where there was no trade, `symbol` empty for a transfer."""
 
     tran_id: int
@@ -227,8 +222,7 @@ class Income:
     trade_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSummary:
+class AccountSummary(Struct, frozen=True):
     """An account's money at one moment. Exactly wallet = initial + transfers + realized - fees + funding + insurance;
     `margin_balance` = wallet + unrealized; `available` = margin balance - initial margin (positions and open orders),
     at least 0."""
@@ -257,8 +251,7 @@ class AccountSummary:
 # --- account events: per account in order, `sequence` goes up by one with each ---
 
 
-@dataclass(frozen=True, slots=True)
-class OrderUpdate:
+class OrderUpdate(Struct, frozen=True):
     """An order changed. `fill` is there exactly when the execution is TRADE or CALCULATED."""
 
     account: str
@@ -270,8 +263,7 @@ class OrderUpdate:
     expiry: ExpiryReason
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUpdate:
+class AccountUpdate(Struct, frozen=True):
     """The wallet or a position changed. `change` is the part of the wallet's change that is neither P&L nor fee
     (funding, transfer, insurance), as Binance's `bc`. Sent before the OrderUpdate of the trade that caused it."""
 
@@ -284,8 +276,7 @@ class AccountUpdate:
     positions: tuple[PositionView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigUpdate:
+class ConfigUpdate(Struct, frozen=True):
     """Leverage of a symbol changed (`symbol`, `leverage` given) or the position mode did (`hedge_mode` given)."""
 
     account: str

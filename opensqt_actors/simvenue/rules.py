@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 CENT = Decimal("1e-8")  # the finest amount of money that the real venue books
 
@@ -22,8 +23,7 @@ class RulesError(ValueError):
     """Market rules that cannot be used; the message names the market and the field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(Struct, frozen=True):
     """Up to `cap` of notional value: at most `max_leverage`, and maintenance = notional * rate - deduction."""
 
     cap: Decimal
@@ -46,8 +46,7 @@ def brackets(max_leverage: int, first_cap: int = 50_000) -> tuple[Bracket, ...]:
         cap, leverage = cap * 10, max(1, leverage // 2)
 
 
-@dataclass(frozen=True, slots=True)
-class MarketRules:
+class MarketRules(Struct, frozen=True, dict=True):
     """What may be traded and how. `tick` and `step` in quote and base; `min_qty`, `max_qty`, `market_max_qty` in steps;
     `min_notional` in quote; a buy above mark * multiplier_up or a sell below mark * multiplier_down is refused;
     `max_orders` open per account; `funding_interval` in hours; `reference` is the price at which the market opens.
@@ -71,10 +70,6 @@ class MarketRules:
     max_orders: int = 200
     funding_interval: int = 8
     brackets: tuple[Bracket, ...] = field(default_factory=lambda: brackets(50))
-    quantum: Decimal = field(init=False)
-    cent: Decimal = field(init=False)
-    price_digits: int = field(init=False)
-    quantity_digits: int = field(init=False)
 
     def __post_init__(self) -> None:
         for name in ("tick", "step", "reference", "multiplier_up", "multiplier_down"):
@@ -86,12 +81,26 @@ class MarketRules:
             raise RulesError(f"{self.symbol}: min_qty must be at least one step and at most max_qty.")
         if not self.brackets:
             raise RulesError(f"{self.symbol}: at least one leverage bracket is needed.")
-        # The value of one tick of price on one step of quantity: money is an exact whole multiple of it.
-        quantum = self.tick * self.step
-        object.__setattr__(self, "quantum", quantum)
-        object.__setattr__(self, "cent", min(CENT, Decimal(1).scaleb(_exponent(quantum))))
-        object.__setattr__(self, "price_digits", max(0, -_exponent(self.tick)))
-        object.__setattr__(self, "quantity_digits", max(0, -_exponent(self.step)))
+
+    @cached_property
+    def quantum(self) -> Decimal:
+        """The value of one tick of price on one step of quantity: money is an exact whole multiple of it."""
+        return self.tick * self.step
+
+    @cached_property
+    def cent(self) -> Decimal:
+        """What amounts of money are told in."""
+        return min(CENT, Decimal(1).scaleb(_exponent(self.quantum)))
+
+    @cached_property
+    def price_digits(self) -> int:
+        """Digits of a price after the point."""
+        return max(0, -_exponent(self.tick))
+
+    @cached_property
+    def quantity_digits(self) -> int:
+        """Digits of a quantity after the point."""
+        return max(0, -_exponent(self.step))
 
     @property
     def scale(self) -> Decimal:
@@ -277,17 +286,15 @@ def _bracket(symbol: object, item: object) -> Bracket:
 def rules_to(rules: MarketRules) -> dict[str, object]:
     """One mapping of the file format."""
     entry: dict[str, object] = {}
-    for item in fields(rules):
-        value = getattr(rules, item.name)
-        if not item.init:
-            continue
-        if item.name == "brackets":
+    for name in rules.__struct_fields__:
+        value = getattr(rules, name)
+        if name == "brackets":
             entry["brackets"] = [
                 {"cap": str(b.cap), "max_leverage": b.max_leverage, "rate": str(b.rate), "deduction": str(b.deduction)}
                 for b in rules.brackets
             ]
         else:
-            entry[item.name] = format(value, "f") if isinstance(value, Decimal) else value
+            entry[name] = format(value, "f") if isinstance(value, Decimal) else value
     return entry
 
 

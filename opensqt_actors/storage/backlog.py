@@ -10,10 +10,10 @@ import threading
 from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from opensqt_actors.actors.leases import Lease
@@ -29,8 +29,7 @@ class ItemState(Enum):
     DONE = "done"
 
 
-@dataclass(slots=True, eq=False)
-class Writing:
+class Writing(Struct, eq=False):
     """Entries to write whatever happens. `key` and `first` name each of them among all events of all time.
 
     under: for each entry the lease that it needs, or None; empty where there are no leases.
@@ -55,8 +54,7 @@ class Writing:
         ]
 
 
-@dataclass(slots=True, eq=False)
-class Committing:
+class Committing(Struct, eq=False):
     """Intents to write soon or not at all; answered with None or the reason. under: the leases that they need."""
 
     intents: tuple[Intent, ...]
@@ -72,8 +70,7 @@ class Committing:
         return len(self.intents)
 
 
-@dataclass(slots=True, eq=False)
-class Asking:
+class Asking(Struct, eq=False):
     """Work on the writer's connection in a transaction of its own; answered with its result or the reason.
 
     It must be repeatable: when the outcome of its commit is unknown, it is done again.

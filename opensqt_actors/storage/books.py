@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.engine import Connection, RowMapping
 
 from opensqt_actors.domain.ids import ClientId
@@ -27,8 +27,7 @@ _EXACT = Context(prec=2_100)
 _CHUNK = 5_000
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """All fills of one market. net, bought, sold: steps; cash, realized: quanta, before fees; cash: negative when paid.
 
     inferred: how many of the fills reconciliation made; inferred_net: signed steps, the sum of these.
@@ -48,8 +47,7 @@ class Ledger:
     venue_fees: dict[str, Decimal] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SlotSum:
+class SlotSum(Struct, frozen=True):
     """The slots of one market together. position: signed steps; cost: signed quanta; filled: slots with a position."""
 
     slots: int
@@ -58,8 +56,7 @@ class SlotSum:
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """An event as it was written. id: grows with time; page on with `before`."""
 
     id: int
@@ -71,8 +68,7 @@ class StoredEvent:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
+class StoredOrder(Struct, frozen=True):
     """An order with its last reason and the time of its last change (ns)."""
 
     order: LiveOrder

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from opensqt_actors.actors.leases import LAST_EPOCH, Lease, LeaseTerms
@@ -28,8 +28,7 @@ _NOW = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRow:
+class LeaseRow(Struct, frozen=True):
     """A row as an operator sees it. owner: None = free; left: ns until it expires, negative since it has."""
 
     account: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from opensqt_actors.storage.batch import raise_floors
@@ -14,8 +13,7 @@ from opensqt_actors.storage.tables import events, orders
 _DAY = 86_400 * 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """Ages in ns after which terminal orders and events may go; `batch` rows of each in one transaction.
 
     Orders are kept for as long as a late trade may have to be matched to its client id.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection, RowMapping
 
 from opensqt_actors.domain.errors import InvalidValue
@@ -25,7 +25,7 @@ LAST_NUMBER = 36**3 - 1
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _INSTANCE = "instance"
-_grid: TypeAdapter[GridSettings] = TypeAdapter(GridSettings)
+_grid = msgspec.json.Decoder(GridSettings)
 
 
 class Registry:
@@ -110,7 +110,7 @@ def save_spec(connection: Connection, spec: SymbolSpec, now: int, *, fresh: bool
         removed_at = now if old is None or old["removed_at"] is None else old["removed_at"]
     values = {
         "number": number,
-        "grid": _grid.dump_json(spec.grid).decode(),
+        "grid": msgspec.json.encode(spec.grid).decode(),
         "strategy": spec.strategy,
         "state": state.value,
         "remove_mode": None if spec.remove_mode is None else spec.remove_mode.value,
@@ -147,7 +147,7 @@ def _spec(row: RowMapping) -> SymbolSpec:
         account=row["account"],
         symbol=row["symbol"],
         number=row["number"],
-        grid=_grid.validate_json(row["grid"]),
+        grid=_grid.decode(row["grid"]),
         strategy=row["strategy"],
         state=SymbolState(row["state"]),
         remove_mode=None if row["remove_mode"] is None else RemoveMode(row["remove_mode"]),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 BUCKETS_MS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
 _RECENT = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class JournalCounters:
+class JournalCounters(Struct, frozen=True):
     """Since the start: transactions, rows, lost transactions, entries set aside, updates that met no order, entries
     dropped because their symbol's lease was not held any more.
 

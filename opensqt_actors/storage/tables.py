@@ -1,6 +1,7 @@
 """The tables, as SQLAlchemy Core metadata. No queries; the migrations in `alembic/` must lead to exactly these.
 
-No foreign keys, on purpose: what happened on the venue must be writable whatever the registry says about its symbol.
+Their partial indexes are in `schema`. No foreign keys, on purpose: what happened on the venue must be writable whatever
+the registry says about its symbol.
 """
 
 from __future__ import annotations
@@ -147,19 +148,6 @@ orders = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Index("ix_orders_generation", "account", "symbol", "generation"),
-    sa.Index(
-        "ix_orders_live",
-        "account",
-        "symbol",
-        sqlite_where=sa.text("stage < 3"),
-        postgresql_where=sa.text("stage < 3"),
-    ),
-    sa.Index(
-        "ix_orders_ended",
-        "updated_at",
-        sqlite_where=sa.text("stage >= 3"),
-        postgresql_where=sa.text("stage >= 3"),
-    ),
 )
 
 fills = sa.Table(
@@ -258,12 +246,6 @@ operations = sa.Table(
     sa.Column("ended_at", sa.BigInteger),
     sa.Column("outcome", sa.Text),
     sa.Index("ix_operations_asked_at", "asked_at"),
-    sa.Index(
-        "ix_operations_unfinished",
-        "asked_at",
-        sqlite_where=sa.text("ended_at is null"),
-        postgresql_where=sa.text("ended_at is null"),
-    ),
 )
 
 operation_steps = sa.Table(

@@ -10,10 +10,10 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
@@ -35,8 +35,7 @@ _STRAY_QUIET = 60.0
 _FENCED_QUIET = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class JournalSettings:
+class JournalSettings(Struct, frozen=True):
     """Bounds and time-outs; seconds unless said otherwise.
 
     max_pending: rows that may wait; max_group: rows of one transaction, about; commit_timeout: for intents;

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors.ports import CandleSeen, MarkSeen, OrderEvent, Published, StreamDown, StreamUp
 from opensqt_actors.domain.ids import ClientId
@@ -50,8 +52,7 @@ class Trouble(Enum):
     NOT_SENT = auto()
 
 
-@dataclass(slots=True)
-class _Book:
+class _Book(Struct):
     """The quote of one symbol, ticks; None before the first price. entry_cost: signed quanta paid for the position."""
 
     instrument: Instrument

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.actors.ports import Published
 from opensqt_actors.domain.errors import OpenSqtError
@@ -36,8 +37,7 @@ class VenueError(OpenSqtError):
         self.final = final
 
 
-@dataclass(frozen=True, slots=True)
-class FundingDue:
+class FundingDue(Struct, frozen=True):
     """The venue has booked funding: its payments can be fetched. For the driver, which tells them as FundingSeen."""
 
 

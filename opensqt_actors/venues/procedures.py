@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from loguru import logger
+from msgspec.structs import replace
 
 from opensqt_actors.actors.exchange_risk import HISTORY
 from opensqt_actors.actors.ports import (

@@ -12,13 +12,13 @@ import os
 import subprocess
 import tempfile
 import time
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from msgspec.structs import replace
 
 from opensqt_actors.backtest.candles import Candles, from_prices, read
 from opensqt_actors.backtest.replay import GridReplay, PlainReplay, Result

@@ -15,7 +15,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 import orjson
 import psutil
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, ports, risk, shard, symbol
 from opensqt_actors.actors.budget import Limits

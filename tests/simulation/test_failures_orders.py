@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -26,6 +25,7 @@ from fleet.scenario import (
     status,
 )
 from fleet.world import ACCOUNT, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.domain.ids import OrderKind, decode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
@@ -30,6 +29,7 @@ from fleet.scenario import (
 )
 from fleet.seeds import fleet_setup
 from fleet.world import ACCOUNT, Setup, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelOpeningBuys

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from fleet.connection import SECOND
 from fleet.faults import RATES
@@ -26,6 +24,7 @@ from fleet.scenario import (
 )
 from fleet.translate import MS
 from fleet.world import ACCOUNT, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.prices import PriceMoved

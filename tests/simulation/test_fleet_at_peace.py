@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,6 +9,7 @@ from fleet.hands import market_buy
 from fleet.invariants import violations
 from fleet.venue import SECOND
 from fleet.world import ACCOUNT, Setup, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from fleet.invariants import violations
 from fleet.journal import Tables
 from fleet.world import Setup, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import ports, symbol_orders
 from opensqt_actors.actors.budget import Budget, Limits

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from fleet.invariants import violations
 from fleet.recorded import GridLevels, PlainLevels, Recorded, RecordedWorld, recorded, replayed
+from msgspec.structs import replace
 
 from opensqt_actors.domain.settings import GridMode, GridSettings, Trail
 

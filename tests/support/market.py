@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.exchange_messages import OrderPlan, OrderUpdate, PlaceFailed, Quote, StreamGate, Submit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
+from msgspec.structs import replace
 from support.market import EMPTY, NOW, SECOND
 
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind

@@ -11,10 +11,10 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from loguru import logger
+from msgspec import Struct, field
 
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.operations import Ended, Json, Kind, Outcome, Record, Run, Runner
@@ -40,8 +40,7 @@ class _Broken(Exception):
     """A step raised what no procedure foresaw."""
 
 
-@dataclass(eq=False, slots=True)
-class _Work:
+class _Work(Struct, eq=False):
     """An operation at work in this process. changes: symbols that nobody else may change while it holds them.
 
     It holds them until it is answered: what it waits for after that others may change, and it notices. A roll-out holds

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from opensqt_actors.actors import operator
@@ -28,8 +28,7 @@ ASK = 15.0
 Place = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """targets: arguments of the operation; notes: what was left as it is; defaults: of symbols that are added later."""
 
     targets: tuple[Mapping[str, Json], ...]

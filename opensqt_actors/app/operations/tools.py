@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.operations import Ended, Json, Outcome, Run
@@ -24,8 +25,7 @@ class Backend(Protocol):
         """Tell operators something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """Seconds. ask: for one answer; add: for the venue's word on a market; insist: for what is busy or away for now;
 
     look: between two looks at how a symbol stands; look_slowly: the same where days may pass; settle: until a symbol

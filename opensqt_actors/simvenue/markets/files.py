@@ -7,12 +7,13 @@ import gzip
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from opensqt_actors.simvenue.rules import MarketRules, make_rules
 
@@ -43,8 +44,7 @@ class RecordedTrade(NamedTuple):
     amount: float
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """The content of one file, oldest first: candles of `length` ms each, or trades. The other tuple is empty."""
 
     symbol: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from opensqt_actors.simvenue.rules import MarketRules
 
@@ -33,8 +34,7 @@ class PastCandle(NamedTuple):
     volume: int
 
 
-@dataclass(frozen=True, slots=True)
-class Liquidity:
+class Liquidity(Struct, frozen=True):
     """The background book. `touch` is the usual size of its best level in dollars, `levels` how many it has on each
     side (0: no background at all), `gap` the distance between its levels as a part of the price. `split` is the
     probability that an order which the price goes through fills in two trades instead of one."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.simvenue.markets.model import CommonFactor, Liquidity, Move, PastCandle
 from opensqt_actors.simvenue.rules import MarketRules
@@ -17,8 +19,7 @@ _NEVER = 1 << 62
 _NOTHING: tuple[Move, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Regime:
+class Regime(Struct, frozen=True):
     """A mood of the market: how its volatility and spread are multiplied, its drift in volatilities per day (either
     sign, drawn), how long it lasts on average in market seconds, and how often it is chosen."""
 
@@ -30,8 +31,7 @@ class Regime:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A kind of market. `volatility` per year in market time; `speed` market seconds per real second; `half_life` of a
     deviation from the anchor, market seconds; `correlation` of any two markets; `jumps` per market day with size
     `jump` (relative, one standard deviation); `spread` relative; `flow` the aggressor volume of one step,
@@ -69,8 +69,7 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-@dataclass(slots=True)
-class _Pace:
+class _Pace(Struct):
     """One step's constants in a regime: how much of a deviation is left, shocks, drift, spread in ticks."""
 
     keep: float

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 from aiohttp import web
 from loguru import logger
+from msgspec import Struct
 
 from opensqt_actors.simvenue.server.admin import Admin
 from opensqt_actors.simvenue.server.assembly import build
@@ -30,8 +30,7 @@ class PortInUse(Exception):
     """A port that somebody else has; the message is the sentence for the operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """Where the venue is to be found."""
 
     port: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 HOSTS = ("fapi.binance.com", "fstream.binance.com", "ws-fapi.binance.com", "*.binance.com", "localhost")
 CA_LIFETIME = timedelta(days=3650)
@@ -23,8 +23,7 @@ LEAF_LIFETIME = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(Struct, frozen=True):
     """Paths of the PEM files: `ca` for clients, `chain` and `key` for the server."""
 
     ca: Path

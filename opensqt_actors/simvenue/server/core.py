@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from opensqt_actors.simvenue.events import (
     AccountUpdate,
@@ -34,8 +35,7 @@ Listener = Callable[[Sequence[Event], int], None]
 AccountEvents = (OrderUpdate, AccountUpdate, ConfigUpdate)
 
 
-@dataclass(frozen=True, slots=True)
-class FundingRecord:
+class FundingRecord(Struct, frozen=True):
     """A funding that has been charged: the rate, when, and the mark price (ticks) before it."""
 
     rate: Decimal

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Any, Self
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_RULES = 1_000
@@ -85,8 +85,7 @@ class Rule(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is known of a request when it arrives. A batch has several symbols, client ids, times in force."""
 
     path: str
@@ -97,8 +96,7 @@ class Request:
     times_in_force: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UserFrame:
+class UserFrame(Struct, frozen=True):
     """What is known of a user-data frame before it is sent."""
 
     account: str

@@ -5,7 +5,9 @@ Times are milliseconds since the epoch and come from the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from opensqt_actors.simvenue.server.errors import VenueError
 
@@ -15,7 +17,7 @@ LONGEST_BAN = 3 * 24 * 3_600
 KNOWN_ADDRESSES = 4_096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)  # not a Struct: the settings have it as a field, which pydantic checks
 class Limits:
     """Limits in force. `ban_after` requests refused with 429 in one minute are answered with a ban of `ban_seconds`,
     doubled with each further ban up to three days. A socket that sends more than `frames_per_second` is closed."""
@@ -36,8 +38,7 @@ PRESETS = {
 }
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     length: int
     start: int = -1
     used: int = 0
@@ -54,16 +55,14 @@ class _Window:
         return max(1, -(-(self.length - now % self.length) // 1_000))
 
 
-@dataclass(slots=True)
-class _Address:
+class _Address(Struct):
     weight: _Window = field(default_factory=lambda: _Window(MINUTE))
     ignored: _Window = field(default_factory=lambda: _Window(MINUTE))
     banned_until: int = 0
     bans: int = 0
 
 
-@dataclass(slots=True)
-class _Orders:
+class _Orders(Struct):
     ten_seconds: _Window = field(default_factory=lambda: _Window(TEN_SECONDS))
     minute: _Window = field(default_factory=lambda: _Window(MINUTE))
 

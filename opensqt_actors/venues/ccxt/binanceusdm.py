@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import aiohttp
 from loguru import logger
+from msgspec import Struct
 
 from opensqt_actors.actors.ports import REQUEST_WINDOW, OrdersCounted, Published, StreamDown, StreamUp, Throttled
 from opensqt_actors.domain.ids import ClientId
@@ -61,8 +61,7 @@ _BACKFILL_AT_ONCE = 4
 _BACKFILL_CANDLES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(Struct, frozen=True):
     """Times of the session, in seconds unless named otherwise. The defaults suit the real venue.
 
     recv_window_ms: an order that the venue gets later than this it refuses; other_window_ms: the same of what does no

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from opensqt_actors.domain.orders import RefusalCode
 
@@ -43,8 +44,7 @@ class Verdict(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """A classified failure. retry_after: ns; throttled: the venue asks this account to wait; banned: it enforces it.
 
     orders_only: only new orders are held back, cancels and queries may go on; clock: our clock must be measured again.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from pydantic import SecretStr
 
 _SHORTEST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """API key and secret; both stay wrapped until they are handed to ccxt."""
 
     api_key: SecretStr

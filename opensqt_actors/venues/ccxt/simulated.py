@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from msgspec import Struct
 
 from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.session import KEEP_IDLE, real_connector
@@ -21,8 +21,7 @@ from opensqt_actors.venues.port import VenueError
 SIMULATED_KEY = "sim-"
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedSite:
+class SimulatedSite(Struct, frozen=True):
     """Where a simulated venue listens on loopback, and the CA that signed its certificate."""
 
     port: int

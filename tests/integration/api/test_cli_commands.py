@@ -5,12 +5,12 @@ import json
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator
 from opensqt_actors.cli.client import Client

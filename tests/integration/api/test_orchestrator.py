@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import grpc
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator
 from opensqt_actors.api.mapping import row_from, settings_to, status_from, symbol_from

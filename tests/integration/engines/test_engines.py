@@ -21,7 +21,7 @@ from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.orders import Accepted, Cancelled, NotSent, Refused
 from opensqt_actors.durable.workflows import workflow_url
 from opensqt_actors.storage import Database
-from opensqt_actors.storage.tables import metadata
+from opensqt_actors.storage.schema import metadata
 
 pytestmark = pytest.mark.integration
 CHILD = Path(__file__).with_name("kill_me.py")

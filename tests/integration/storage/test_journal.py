@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import FundingPayment, OrderStatus, Side
 from opensqt_actors.domain.records import (

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from opensqt_actors import resources
 from opensqt_actors.storage import Database, Registry, SchemaMismatch
 from opensqt_actors.storage.migrations import NEWEST, current_revision, revisions
-from opensqt_actors.storage.tables import metadata
+from opensqt_actors.storage.schema import metadata
 
 MIGRATE = "import sys; from opensqt_actors.storage import Database; d = Database(sys.argv[1]); d.migrate(); d.close()"
 

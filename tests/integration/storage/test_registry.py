@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import check_instance

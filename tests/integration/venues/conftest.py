@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -18,6 +18,7 @@ import aiohttp
 import orjson
 import pytest
 import yaml
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from opensqt_actors.actors.ports import StreamUp

@@ -6,11 +6,12 @@ Not a database: the merge rules of orders, the bounds of what is restored and th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
 
 from fleet.faults import Faults, InjectedKill
+from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import Fill, OrderStatus
 from opensqt_actors.domain.records import (

@@ -8,13 +8,14 @@ the next price comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from fleet.translate import instrument_of
 from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 from fleet.world import ACCOUNT, Setup, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors.budget import Limits
 from opensqt_actors.backtest import candles as candle_files

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from fleet.invariants import violations
 from fleet.world import ACCOUNT, Setup, World
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator
 from opensqt_actors.actors.views import StatusView, SymbolView

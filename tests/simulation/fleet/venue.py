@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from fleet.connection import SECOND, Connection, Latency, Line
 from fleet.faults import REFUSED, Faults
 from fleet.translate import MS, REFUSALS, candle_of, fill_of, instrument_of, report_of
+from msgspec.structs import replace
 
 from opensqt_actors.actors import ports
 from opensqt_actors.actors.prices import PriceBoard

@@ -6,7 +6,7 @@ The process can be killed and started again at any moment; the venue and what wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MethodType
 from typing import Any, cast
@@ -17,6 +17,7 @@ from fleet.mischief import Mischief
 from fleet.process_clock import ProcessClock
 from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 from fleet.watch import Watch
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.budget import Limits

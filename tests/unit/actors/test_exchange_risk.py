@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.account import RISK, SECOND, Bench, instrument, prepared
 
 from opensqt_actors.actors import ports

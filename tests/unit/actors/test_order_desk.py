@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from support.account import NOW, SECOND, Bench
 
 from opensqt_actors.actors import ports

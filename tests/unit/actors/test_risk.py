@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
 from opensqt_actors.actors.exchange_messages import CancelEverything, CancelOpeningBuys, CancelOpenings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 from support.market import EMPTY, SPEC
 
 from opensqt_actors.actors import operator, ports, symbol

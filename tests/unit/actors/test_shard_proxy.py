@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, ports, symbol
 from opensqt_actors.actors.shard_link import (

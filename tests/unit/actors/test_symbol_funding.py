@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
+from msgspec.structs import replace
 from support.symbol_bench import NOW, Bench, saved
 
 from opensqt_actors.actors import ports

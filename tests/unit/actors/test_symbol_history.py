@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from support.symbol_bench import FINE, Bench
 
 from opensqt_actors.domain.grid import Grid

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.symbol_bench import FINE, GRID, Bench, held, saved
 
 from opensqt_actors.actors import ports

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from support.market import GRID, NOW, SECOND, SPEC, Market
 from support.past import held, journal, live, told
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.symbol_bench import FINE, GRID, NOW, Bench, held
 
 from opensqt_actors.actors import ports

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from support.market import NOW, SECOND, Market
 from support.past import CODER, held, journal
 

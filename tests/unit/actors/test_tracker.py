@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from opensqt_actors.actors.exchange_messages import OrderPlan
 from opensqt_actors.actors.tracker import ENDED, Stage, Tracked, Tracker

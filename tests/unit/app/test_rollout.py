@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.actors.operations import grid_from_json
 from opensqt_actors.actors.views import RegistryRow, RegistryView

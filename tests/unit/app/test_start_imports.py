@@ -8,7 +8,7 @@ import sys
 
 LATER = (
     "aiohttp.web", "alembic", "dbos", "google.protobuf", "grpc", "jinja2", "prometheus_client", "rapidfuzz", "requests",
-    "sqlalchemy.orm", "typer",
+    "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "typer",
 )  # fmt: skip
 START = "import sys, opensqt_actors.config.loading, opensqt_actors.telemetry.logs, opensqt_actors.app.system"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from opensqt_actors.backtest.prospect import MarketFacts, prospect
 from opensqt_actors.domain.errors import InvalidValue

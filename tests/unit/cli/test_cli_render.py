@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow

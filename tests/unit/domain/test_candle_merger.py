@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import Candle
 from opensqt_actors.domain.risk import MINUTE, CandleMerger

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from support.desk import FEES, Desk
 
 from opensqt_actors.domain.draft import FAR, Draft

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.desk import Desk
 from support.examples import examples
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from opensqt_actors.domain.indicators import MINUTE, Indicators, IndicatorSettings
 from opensqt_actors.domain.orders import Candle

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.domain.settings import GridMode, GridSettings
 from opensqt_actors.domain.settings_check import account_problem, grid_problems, symbol_problem

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from opensqt_actors.domain.ids import ClientId, IdCoder, OrderKind
 from opensqt_actors.domain.orders import Fill, OrderReport, OrderStatus, Side

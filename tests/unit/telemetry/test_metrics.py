@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow

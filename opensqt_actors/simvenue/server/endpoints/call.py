@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.simvenue.rules import MarketRules
 from opensqt_actors.simvenue.server.core import Core
@@ -25,8 +27,7 @@ class Security(Enum):
     SIGNED = "signed"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Parameters are texts as they came. `account` is the API key, empty without one. `now`: engine time, ms."""
 
     core: Core
@@ -124,8 +125,7 @@ Weight = Callable[[Mapping[str, str]], int]
 OrderCount = Callable[[Mapping[str, str]], tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """`weight` of the request; `orders`: how much it counts in 10 s and in a minute, None when it is no order."""
 
     handler: Handler

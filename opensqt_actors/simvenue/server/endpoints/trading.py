@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from opensqt_actors.simvenue.events import (
     NewOrder,
