@@ -57,4 +57,4 @@ class Section(BaseModel):
 
     change: ClassVar[str] = "restart"
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
