@@ -125,14 +125,14 @@ class Watch:
                 len(slots.by_level),
                 len(slots.held) + slots.working + 2 * (grid.buy_window + grid.sell_window) + 8,
             )
-            # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
-            leaving = sum(order.cancelling for order in slots.orders() if order.opens)
-            # and one opening that is itself on its way, which cannot be cancelled yet, cannot give way to one exit
-            on_their_way = [
-                slot.order for slot in slots.by_level.values() if slot.order and slot.status is SlotStatus.PENDING
-            ]
-            opening = sum(order.opens and not order.cancelling for order in on_their_way)
-            leaving += min(opening, sum(not order.opens for order in on_their_way))
+            # exits never wait for room: what gives way to them counts no more once its cancel has been asked for, nor
+            # while it is itself on its way and cannot be cancelled yet, if the exit came after it
+            newest = max((order.since for order in slots.orders() if not order.opens), default=0)
+            leaving = sum(
+                order.cancelling or (slot.status is SlotStatus.PENDING and order.since <= newest)
+                for slot in slots.by_level.values()
+                if (order := slot.order) is not None and order.opens
+            )
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (
