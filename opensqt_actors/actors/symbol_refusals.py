@@ -74,7 +74,8 @@ class MarginLock:
 def place_failed(actor: SymbolActor, message: PlaceFailed, now: int) -> list[Effect]:
     """An order was not placed: its slot is free again, for later."""
     actor.sync.news += 1
-    if actor.sync.may_still_come(message.client_id, now):
+    crossed = message.code == RefusalCode.WOULD_CROSS
+    if actor.sync.may_still_come(message.client_id, now, crossed=crossed):
         return [SetTimer("reconcile", max(actor.sync.again_at - now, 1), Reconcile()), *actor.act(now)]
     if not message.journalled and actor.ledger.adoption_failed(message.client_id):
         return actor.act(now)

@@ -112,10 +112,10 @@ class Sync:
         if len(self._others) > MOST_NAMED:
             del self._others[next(iter(self._others))]
 
-    def apply(self, truth: Truth, strategy: Strategy | None, now: int) -> list[OrderPlan]:
+    def apply(self, truth: Truth, strategy: Strategy | None, quote: tuple[int, int], now: int) -> list[OrderPlan]:
         """In the order in which it was fetched: what rests, how the others ended, the trades that came of it.
 
-        Returns exits to be sent once more.
+        quote: bid and ask in ticks, (0, 0) while there is no price. Returns exits to be sent once more.
         """
         slots = self.ledger.slots
         self.seen = Seen()
@@ -133,7 +133,7 @@ class Sync:
             if found is not None:
                 self._take(found)
                 continue
-            plan = self._never_there(client_id, now)
+            plan = self._never_there(client_id, quote, now)
             if plan is not None:
                 again.append(plan)
         self._fills(truth, strategy)
@@ -195,7 +195,7 @@ class Sync:
         slot.order.loose = False
         return True
 
-    def _never_there(self, client_id: ClientId, now: int) -> OrderPlan | None:
+    def _never_there(self, client_id: ClientId, quote: tuple[int, int], now: int) -> OrderPlan | None:
         """The venue does not know an order: it never arrived, may still arrive, or was forgotten after its end."""
         slots = self.ledger.slots
         slot = slots.holder(client_id)
@@ -205,7 +205,7 @@ class Sync:
         unseen = order.restored and order.loose and not order.seen and not order.booked
         if unseen and closes(slot, order) and not self.earlier(client_id):
             order.loose = False
-            return self._again(slot.level, order)
+            return self._again(slot.level, order, *quote)
         if self.asked - order.since < self.request_life:
             self._look_at(order.since + self.request_life)
             return None
@@ -221,25 +221,34 @@ class Sync:
             slots.refused(client_id, "never reached the venue")
         return None
 
-    def may_still_come(self, client_id: ClientId, now: int) -> bool:
+    def may_still_come(self, client_id: ClientId, now: int, *, crossed: bool = False) -> bool:
         """Whether an order whose sending just failed had been sent by an earlier process, too, and could still arrive.
 
-        Then it is nobody's again until that is out of the question.
+        Then it is nobody's again until that is out of the question. crossed: the market had passed it; an exit is sent
+        once more before that, under its id, where the market is now.
         """
         slot = self.ledger.slots.holder(client_id)
         order = slot.order if slot is not None else None
         if order is None or not order.restored or order.seen or now - order.since >= self.request_life:
             return False
         order.loose = True
-        self._look_at(order.since + self.request_life)
+        until = order.since + self.request_life
+        self._look_at(min(now + SOON, until) if crossed and not order.opens else until)
         return True
 
     def _look_at(self, at: int) -> None:
         """The first that can be known is looked at first: it may be an exit."""
         self.again_at = min(self.again_at or at, at)
 
-    def _again(self, level: int, order: WorkingOrder) -> OrderPlan:
+    def _again(self, level: int, order: WorkingOrder, bid: int, ask: int) -> OrderPlan:
+        """Under its own id, of which no second one can rest: an exit that the market has passed goes where it is now.
+
+        The request of the dead process, should it still arrive, is refused as the same id, or as one that would cross.
+        """
         market = order.price == 0
+        if not market and order.post_only and bid:
+            order.price = max(order.price, ask) if not order.buys and bid >= order.price else order.price
+            order.price = min(order.price, bid) if order.buys and ask <= order.price else order.price
         request = OrderRequest(
             order.client_id, self.ledger.symbol, order.side, None if market else order.price, order.quantity,
             post_only=order.post_only, reduce_only=order.reduce_only,

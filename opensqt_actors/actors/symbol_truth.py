@@ -30,7 +30,7 @@ def fetched(actor: SymbolActor, message: ports.TruthFetched, now: int) -> list[E
         actor.sync.ends(truth)
         return [*actor.act(now), *actor.ask_truth(now)]
     actor.strays.gone(actor, {report.client_id for report in truth.open_orders}, actor.sync.asked)
-    again = actor.sync.apply(truth, actor.strategy, now)
+    again = actor.sync.apply(truth, actor.strategy, (actor.bid, actor.ask), now)
     outdated = actor.takeover.outdated(actor, now)
     effects = submit(actor, tuple(outdated), tuple(again)) if outdated or again else []
     verdict = actor.sync.compare(truth, now)

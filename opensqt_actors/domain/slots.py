@@ -136,6 +136,8 @@ class Slots:
         before = (order.venue_id, order.ended, order.seen, order.filled)
         order.venue_id = order.venue_id or report.venue_id
         order.filled = max(order.filled, report.filled)
+        if order.restored and report.price:
+            order.price = report.price  # an earlier life may have sent it once more, at another price
         if report.status.terminal:
             if order.ended is None:
                 order.ended = report.status

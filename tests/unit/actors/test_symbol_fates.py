@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.market import NOW, SECOND, Market
+from support.market import GRID, NOW, SECOND, SPEC, Market
 from support.past import held, journal, live, told
 
 from opensqt_actors.actors.exchange_messages import PlaceFailed, WantTruth
 from opensqt_actors.actors.symbol_messages import Execution, Reconcile
+from opensqt_actors.actors.symbol_sync import SOON
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.orders import OrderStatus, RefusalCode
-from opensqt_actors.domain.records import OrderSaved
+from opensqt_actors.domain.records import LiveOrder, OrderSaved
+from opensqt_actors.domain.settings import GridMode
 from opensqt_actors.domain.slots import SlotStatus
+
+
+def exit_on_its_way(kind: OrderKind) -> LiveOrder:
+    """The exit of level -1, sent a second ago and not heard of."""
+    order = live(-1, kind, at=NOW - SECOND, known=False)
+    return replace(order, intent=replace(order.intent, price=100_000 if kind is OrderKind.EXIT_SELL else 99_000))
 
 
 def test_an_opening_that_never_arrived_is_given_up() -> None:
@@ -66,22 +74,24 @@ def test_f15_an_exit_that_the_last_life_sent_once_more_is_waited_for_from_then_o
     assert (holder is not None) == resent, "a second exit beside it could close twice"
 
 
-def test_f15_refused_exits_are_looked_at_as_soon_as_the_first_of_them_can_no_longer_arrive() -> None:
+def test_f15_refused_exits_are_looked_at_soon_and_as_soon_as_the_first_of_them_can_no_longer_arrive() -> None:
     """What they would close has no exit until then, so that not a moment is waited longer."""
     life = Execution().request_life
-    orders = [
-        live(level, OrderKind.EXIT_SELL, at=NOW - age, known=False) for level, age in ((-1, SECOND), (-2, 2 * SECOND))
-    ]
+    ages = {-1: SECOND, -2: life - SOON // 2}
+    orders = [live(level, OrderKind.EXIT_SELL, at=NOW - age, known=False) for level, age in ages.items()]
     market = Market(restored=journal(*orders, slots=(held(-1), held(-2))))
     market.prepare()
     ids = [order.intent.client_id for order in orders]
     market.truth(found=tuple((client_id, None) for client_id in ids), position=20)
     plans = {plan.level: plan for plan in market.places()}
-    market.fails(plans[-2], RefusalCode.WOULD_CROSS)
     market.fails(plans[-1], RefusalCode.WOULD_CROSS)
     timer = market.timer("reconcile")
     assert timer is not None
-    assert timer.after == life - 2 * SECOND
+    assert timer.after == SOON
+    market.fails(plans[-2], RefusalCode.WOULD_CROSS)
+    timer = market.timer("reconcile")
+    assert timer is not None
+    assert timer.after == SOON // 2
     market.quote()  # the market is where an exit can rest again
     market.step(timer.message, timer.after)
     market.truth(found=tuple((client_id, None) for client_id in ids), position=20)
@@ -93,7 +103,52 @@ def test_f15_refused_exits_are_looked_at_as_soon_as_the_first_of_them_can_no_lon
     assert market.actor.slots.holder(ids[0]) is not None
     timer = market.timer("reconcile")
     assert timer is not None
-    assert timer.after == SECOND
+    assert timer.after == SOON
+
+
+@pytest.mark.parametrize("kind", [OrderKind.EXIT_SELL, OrderKind.EXIT_BUY])
+@pytest.mark.parametrize("passed", [False, True])
+def test_f15_an_exit_that_the_market_has_passed_goes_out_under_its_id_where_the_market_is(
+    kind: OrderKind, passed: bool
+) -> None:
+    sells = kind is OrderKind.EXIT_SELL
+    order = exit_on_its_way(kind)
+    price = order.intent.price
+    slot = held(-1) if sells else replace(held(-1, -10), exit_level=-2)
+    mode = GridMode.LONG if sells else GridMode.SHORT
+    market = Market(replace(SPEC, grid=replace(GRID, mode=mode)), journal(order, slots=(slot,)))
+    market.prepare()
+    unknown = {"found": ((order.intent.client_id, None),), "position": 10 if sells else -10}
+    market.truth(**unknown)
+    (plan,) = market.places()
+    assert plan.request.price == price, "there is no price yet"
+    bid = price + 300 * (1 if sells else -1) * (1 if passed else -1)
+    market.quote(bid / 10)
+    market.fails(plan, RefusalCode.WOULD_CROSS)
+    timer = market.timer("reconcile")
+    assert timer is not None
+    market.step(timer.message, timer.after)
+    market.truth(**unknown)
+    (plan,) = [plan for plan in market.places() if not plan.kind.opens]
+    assert (plan.request.client_id, plan.again) == (order.intent.client_id, True)
+    assert plan.request.price == (price if not passed else bid + 1 if sells else bid)
+    market.update(plan, OrderStatus.NEW)
+    assert market.actor.slots.slot(-1).status is SlotStatus.LOCKED
+    assert market.plan(-1).request.price == plan.request.price
+    assert not market.cancels(), "it is right for as long as the market is past its level"
+
+
+def test_f15_the_next_life_learns_from_the_venue_at_which_price_an_exit_was_sent_once_more() -> None:
+    order = exit_on_its_way(OrderKind.EXIT_SELL)
+    market = Market(restored=journal(order, slots=(held(),)))
+    market.prepare()
+    rests = replace(told(order, OrderStatus.NEW), price=order.intent.price + 300)
+    market.truth(open_orders=(rests,), position=10)
+    market.quote((order.intent.price + 299) / 10)
+    assert market.plan(-1).request.price == rests.price
+    assert market.cancels() == []
+    market.quote((order.intent.price - 300) / 10)
+    assert market.cancels() == [order.intent.client_id], "the market has come back: its level is the right place"
 
 
 @pytest.mark.parametrize("quantity", [0, 6])
