@@ -89,9 +89,9 @@ def look_up_that_assumes_cancelled(patch: Patch) -> Setup:
 def reconciler_that_assumes_never_sent(patch: Patch) -> Setup:
     never = Sync._never_there
 
-    def hasty(self: Sync, client_id: Any, now: int) -> Any:
+    def hasty(self: Sync, *given: Any) -> Any:
         self.request_life = 0
-        return never(self, client_id, now)
+        return never(self, *given)
 
     def all_orders(self: Sync, now: int) -> Any:
         for slot in self.ledger.slots.by_level.values():

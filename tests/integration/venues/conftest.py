@@ -243,8 +243,7 @@ async def fake_lab() -> AsyncIterator[Lab]:
     await venue.close()
 
 
-@dataclass(frozen=True, slots=True)
-class QuickTuning(Tuning):
+class QuickTuning(Tuning, frozen=True):
     """Times short enough for tests."""
 
     request_timeout: float = 1.0

@@ -6,7 +6,6 @@ The process can be killed and started again at any moment; the venue and what wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MethodType
 from typing import Any, cast
@@ -17,6 +16,7 @@ from fleet.mischief import Mischief
 from fleet.process_clock import ProcessClock
 from fleet.venue import MS, SECOND, Latency, SimulatedVenue
 from fleet.watch import Watch
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from opensqt_actors.actors import operator, ports
@@ -69,8 +69,7 @@ class StrategyRaised(RuntimeError):
     """An injected failure of a strategy."""
 
 
-@dataclass(frozen=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """What a world is made of. balance: quote currency; pending_timeout and reconcile_interval: ns."""
 
     symbols: int = 3
