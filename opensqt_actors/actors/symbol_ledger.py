@@ -287,6 +287,10 @@ class Ledger:
             for level in slots.changed:
                 self._save_slot(level)
             slots.changed.clear()
+        if slots.outrun:
+            for level in slots.outrun:
+                self._save_generation(level)
+            slots.outrun.clear()
         if not entries:
             return []
         self._entries = []
@@ -311,6 +315,14 @@ class Ledger:
             report.price, report.quantity, False, True, report.at,
         )  # fmt: skip
         return [intent, saved]
+
+    def _save_generation(self, level: int) -> None:
+        """An order that the journal does not have has used this generation: no later life may use it again."""
+        slot, state = self.slots.by_level.get(level), self._saved.get(level, _EMPTY)
+        generation = self.slots.floor if slot is None else slot.generation
+        self._entries.append(SlotSaved(self.account, self.symbol, level, *state, generation))
+        if state == _EMPTY:
+            self._entries.append(SlotDropped(self.account, self.symbol, level))
 
     def _save_slot(self, level: int) -> None:
         slot = self.slots.by_level.get(level)

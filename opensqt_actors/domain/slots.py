@@ -35,13 +35,14 @@ class Slots:
     attention: held levels that have changed since a decision found nothing more to do about them; bare: levels that a
     correction has emptied although their exit may still rest.
 
-    changed: levels to be written down; moved: orders whose state changed, by client id. Whoever owns the slots empties
-    these two. slotless: orders that no slot has; trades: what was booked.
+    changed: levels to be written down; outrun: those whose generation came from the venue, and is to be written down as
+    well; moved: orders whose state changed, by client id. Whoever owns the slots empties these three.
+    slotless: orders that no slot has; trades: what was booked.
     """
 
     __slots__ = (
         "attention", "bare", "by_level", "changed", "coder", "exit_orders", "exits", "floor", "held", "idle", "illegal",
-        "long_cost", "moved", "open_buys", "open_sells", "position", "short_cost", "slotless", "trades",
+        "long_cost", "moved", "open_buys", "open_sells", "outrun", "position", "short_cost", "slotless", "trades",
     )  # fmt: skip
 
     def __init__(self, coder: IdCoder, generation_floor: int = 0, known_trades: Iterable[int] = ()) -> None:
@@ -61,6 +62,7 @@ class Slots:
         self.bare: set[int] = set()
         self.exit_orders = 0
         self.changed: set[int] = set()
+        self.outrun: set[int] = set()
         self.moved: dict[ClientId, WorkingOrder] = {}
         self.slotless = SlotlessOrders()
         self.trades = BookedTrades(known_trades)
@@ -340,7 +342,9 @@ class Slots:
         if 0 < self.coder.epoch < key.epoch:
             return None  # its next owner's: this one is not to know better
         slot = self.slot(key.level)
-        slot.generation = max(slot.generation, key.generation)
+        if key.generation > slot.generation:
+            slot.generation = key.generation
+            self.outrun.add(key.level)
         return slot
 
     def _settle(self, slot: Slot, order: WorkingOrder) -> None:

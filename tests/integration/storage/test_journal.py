@@ -188,6 +188,14 @@ async def test_entries_of_one_slot_are_written_in_their_order(database, start, m
     assert [(slot.level, slot.position) for slot in (await run.load(maker)).slots] == [(0, 3), (1, 9)]
 
 
+async def test_the_generation_of_a_level_that_is_saved_and_dropped_at_once_stays_used(database, start, maker):
+    run = await start(database)
+    await run.commit(maker.intent(1))
+    run.journal.append((SlotSaved("main", "BTCUSDT", 2, 0, 0, None, 70), SlotDropped("main", "BTCUSDT", 2)))
+    restored = await run.load(maker)
+    assert (restored.slots, restored.generation_floor) == ((), 70)
+
+
 async def test_a_client_id_that_is_journalled_already_is_refused_and_the_others_go_on(database, start, maker):
     run = await start(database)
     assert await run.commit(maker.intent(1)) is None

@@ -417,7 +417,9 @@ class World:
         for row in self.supervisor.view().symbols:
             if row.state in (SymbolState.QUARANTINED, SymbolState.PAUSED):
                 self.mischief.tell_supervisor(operator.ResumeSymbol, row.symbol)
-        self.advance(seconds / 2)
+        self.advance(seconds / 4)
+        self.mischief.accept()  # what was in quarantine has only now been compared with the venue
+        self.advance(seconds / 4)
 
 
 class _Failing(Grid):

@@ -14,7 +14,7 @@ from opensqt_actors.actors.symbol_messages import Reconcile
 from opensqt_actors.actors.symbol_strays import MOST
 from opensqt_actors.domain.ids import OrderKind
 from opensqt_actors.domain.orders import OrderReport, OrderStatus, Side
-from opensqt_actors.domain.records import Intent, OrderSaved, Restored
+from opensqt_actors.domain.records import Intent, OrderSaved, Restored, SlotDropped, SlotSaved
 from opensqt_actors.domain.settings import RemoveMode
 from opensqt_actors.domain.slots import SlotStatus
 
@@ -209,6 +209,24 @@ def test_an_adoption_that_cannot_be_written_frees_the_slot() -> None:
     assert market.written(OrderSaved) == []
     market.step(OrderUpdate(report, None))
     assert market.cancels() == [report.client_id], "given up, it is no stranger any more"
+
+
+@pytest.mark.parametrize("status", [OrderStatus.NEW, OrderStatus.CANCELED])
+@pytest.mark.parametrize("holds", [False, True])
+def test_the_generation_of_an_order_that_the_journal_does_not_know_is_written_down(
+    status: OrderStatus, holds: bool
+) -> None:
+    """Else a later life gives its id to another order."""
+    market = Market(restored=journal(slots=(held(-2, 10),) if holds else ()))
+    market.prepare()
+    market.truth(position=10 if holds else 0)
+    market.quote()
+    market.step(OrderUpdate(replace(stray(quantity=1, generation=70), status=status), None))
+    (saved,) = market.written(SlotSaved)
+    assert (saved.level, saved.position, saved.generation) == (-2, 10 if holds else 0, 70)
+    assert [dropped.level for dropped in market.written(SlotDropped)] == ([] if holds else [-2])
+    market.step(OrderUpdate(replace(stray(quantity=1, generation=69), status=status), None))
+    assert market.written(SlotSaved) == []
 
 
 @pytest.mark.parametrize("filled", [0, 1])
