@@ -90,13 +90,14 @@ class WithdrawOpenings(Struct, frozen=True):
 
 
 class WantTruth(Struct, frozen=True):
-    """A SymbolActor wants the venue's view. Answered by TruthFetched or TruthFailed."""
+    """A SymbolActor wants the venue's view. Answered by TruthFetched or TruthFailed. Fields: see ports.FetchTruth."""
 
     symbol: str
     client_ids: tuple[ClientId, ...]
     venue_ids: tuple[tuple[str, ClientId], ...]
     after_trade: int
     since: int
+    if_filled: tuple[OrderReport, ...] = ()
 
 
 class WantFacts(Struct, frozen=True):

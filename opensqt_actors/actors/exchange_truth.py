@@ -44,11 +44,11 @@ class VenueViews:
             return []
         attached.asked += 1
         attached.asked_at = now
-        return [
-            ports.FetchTruth(
-                message.symbol, message.client_ids, dict(message.venue_ids), message.after_trade, message.since
-            )
-        ]
+        question = ports.FetchTruth(
+            message.symbol, message.client_ids, dict(message.venue_ids), message.after_trade, message.since,
+            message.if_filled,
+        )  # fmt: skip
+        return [question]
 
     def _fetched(self, message: ports.TruthFetched, now: int) -> list[Effect]:
         """The tracker learns from it, too; an order that has ended since does not come back."""

@@ -178,10 +178,11 @@ class FindFailed(Struct, frozen=True):
 
 
 class FetchTruth(Struct, frozen=True):
-    """Fetch the venue's view of a symbol: its open orders, these client ids, its position, and its trades.
+    """Fetch the venue's view of a symbol: its open orders, its position, its trades, and these client ids.
 
     after_trade: trades after this id, 0: those since `since` ns; venue_ids: order ids already known, so that trades can
-    be matched to client ids. Answered by TruthFetched or TruthFailed.
+    be matched to client ids; if_filled: what is to be told of orders among these ids when the trades account for the
+    whole of them, so that nobody has to ask for each. Answered by TruthFetched or TruthFailed.
     """
 
     symbol: str
@@ -189,6 +190,7 @@ class FetchTruth(Struct, frozen=True):
     venue_ids: Mapping[str, ClientId]
     after_trade: int
     since: int
+    if_filled: tuple[OrderReport, ...] = ()
 
 
 class TruthFetched(Struct, frozen=True):

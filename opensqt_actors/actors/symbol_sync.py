@@ -93,13 +93,21 @@ class Sync:
         self.again_at = 0
         slots = self.ledger.slots.by_level.values()
         orders = [(slot.status, slot.order) for slot in slots if slot.order is not None]
+        wanted = [o for s, o in orders if s is SlotStatus.LOCKED or o.loose or o.terminal]
         return WantTruth(
             self.ledger.symbol,
-            tuple(o.client_id for s, o in orders if s is SlotStatus.LOCKED or o.loose or o.terminal),
+            tuple(o.client_id for o in wanted),
             tuple((o.venue_id, o.client_id) for _, o in orders if o.venue_id),
             self.ledger.totals.confirmed,
             self.since,
+            tuple(self._if_filled(o, now) for o in wanted if o.venue_id),
         )
+
+    def _if_filled(self, order: WorkingOrder, now: int) -> OrderReport:
+        return OrderReport(
+            order.client_id, self.ledger.symbol, order.venue_id, order.side, OrderStatus.FILLED, order.price,
+            order.quantity, order.quantity, now,
+        )  # fmt: skip
 
     def answered(self) -> bool:
         """An answer has come. False: it is older than what is to be known; ask again."""

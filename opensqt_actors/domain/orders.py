@@ -200,9 +200,10 @@ class AccountState(Struct, frozen=True):
 
 
 class Truth(Struct, frozen=True):
-    """What the venue says of one symbol, fetched in this order: open orders, look-ups, position, trades.
+    """What the venue says of one symbol, fetched in this order: open orders, position, trades, look-ups.
 
-    found: every asked-for client id that is not open, with its report, or None when the venue does not know it.
+    found: every asked-for client id that is not open, with its report, or None when the venue does not know it. Of each
+    fill that a report tells the trade is among the fills: they are fetched once more when a look-up knows of others.
     fills: all trades after the asked-for trade id, client ids filled in where an order id could be matched.
     started: ns, when the first request was sent; a local change after it is not contradicted by this truth.
     """

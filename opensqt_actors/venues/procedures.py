@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -47,28 +48,58 @@ async def find_order(venue: Venue, effect: FindOrder) -> OrderFound | OrderNotKn
 
 
 async def fetch_truth(venue: Venue, effect: FetchTruth) -> TruthFetched:
-    """Open orders, then the asked-for ids that are not open, then position, then trades.
+    """Open orders, then position, then trades, then the asked-for ids that are not open and not filled by these trades.
 
-    The order matters: an order that fills between two steps is seen by a later one. Raises VenueError.
+    The order matters: an order that fills between two steps is seen by a later one. After a kill most orders that are
+    missing have filled, and one question for a symbol's trades stands for one for each. Raises VenueError.
     """
     started = time.time_ns()
     open_orders = await venue.open_orders(effect.symbol)
-    open_ids = {report.client_id for report in open_orders}
-    missing = [client_id for client_id in dict.fromkeys(effect.client_ids) if client_id not in open_ids]
-    reports = await _all([venue.find(effect.symbol, client_id) for client_id in missing])
     position = await venue.position(effect.symbol)
     trades = await venue.trades(effect.symbol, effect.after_trade, effect.since)
-    known = _ids_by_venue_id(effect.venue_ids, [*open_orders, *(report for report in reports if report is not None)])
+    open_ids = {report.client_id for report in open_orders}
+    missing = [client_id for client_id in dict.fromkeys(effect.client_ids) if client_id not in open_ids]
+    found: dict[ClientId, OrderReport | None] = {**filled_by(trades, effect.if_filled)}
+    unknown = [client_id for client_id in missing if client_id not in found]
+    found.update(zip(unknown, await _all([venue.find(effect.symbol, one) for one in unknown]), strict=True))
+    reports = [report for client_id in missing if (report := found[client_id]) is not None]
+    if tell_of_others(reports, trades):
+        trades = await venue.trades(effect.symbol, effect.after_trade, effect.since)
+    known = _ids_by_venue_id(effect.venue_ids, [*open_orders, *reports])
     return TruthFetched(
         Truth(
             symbol=effect.symbol,
             open_orders=tuple(open_orders),
-            found=tuple(zip(missing, reports, strict=True)),
+            found=tuple((client_id, found[client_id]) for client_id in missing),
             position=position,
             fills=tuple(_named(fill, known) for fill in trades),
             started=started,
         )
     )
+
+
+def filled_by(trades: Sequence[Fill], if_filled: Sequence[OrderReport]) -> dict[ClientId, OrderReport]:
+    """Those of these reports whose whole quantity has traded, with the time of the last trade."""
+    traded, last = _traded(trades), {fill.venue_id: fill.at for fill in trades}
+    return {
+        report.client_id: replace(report, at=last[report.venue_id])
+        for report in if_filled
+        if traded.get(report.venue_id, 0) >= report.quantity
+    }
+
+
+def tell_of_others(reports: Sequence[OrderReport], trades: Sequence[Fill]) -> bool:
+    """Whether a report knows of more fills of its order than these trades."""
+    traded = _traded(trades)
+    return any(report.filled > traded.get(report.venue_id, 0) for report in reports)
+
+
+def _traded(trades: Sequence[Fill]) -> Counter[str]:
+    """The quantity that each order has traded, in steps, by its venue id."""
+    traded: Counter[str] = Counter()
+    for fill in trades:
+        traded[fill.venue_id] += fill.quantity
+    return traded
 
 
 async def fetch_holdings(venue: Venue, effect: FetchHoldings) -> HoldingsFetched:

@@ -40,6 +40,7 @@ from opensqt_actors.runtime.clock import ManualClock
 from opensqt_actors.runtime.kernel import ActorRef, Host
 from opensqt_actors.simvenue import events as engine
 from opensqt_actors.simvenue.exchange import Exchange
+from opensqt_actors.venues.procedures import filled_by, tell_of_others
 
 LATEST = {"place": ports.REQUEST_WINDOW // MS - 100, "cancel": 4_900}
 """ms: what comes later than that the venue refuses as too old; see `Tuning` of the adapter."""
@@ -307,7 +308,7 @@ class SimulatedVenue(Connection):
         return self._unanswered.get(client_id, 0) > self.clock.now()
 
     def _fetch_truth(self, sender: ActorRef, effect: ports.FetchTruth) -> None:
-        """Four requests, one after the other: the venue moves on between them."""
+        """Requests one after the other, in the order in which the adapter makes them: the venue moves on meanwhile."""
         self.requests["truth"] += 1
         started = self.process_now()
         held = self._paused("truth")
@@ -317,22 +318,12 @@ class SimulatedVenue(Connection):
         open_orders: list[OrderReport] = []
         found: list[tuple[ClientId, OrderReport | None]] = []
         position: list[Position] = []
+        trades: list[Fill] = []
 
         def fetch_open() -> None:
             self.engine.advance(self.now_ms)
             open_orders.extend(report_of(order) for order in self.engine.open_orders(account, symbol))
-            self._after(self._wait(self.latency.request), look_up)
-
-        def look_up() -> None:
-            still = {report.client_id for report in open_orders}
-            asked = [client_id for client_id in effect.client_ids if client_id not in still]
-            orders = [self.engine.order(account, symbol, client_id=client_id) for client_id in asked]
-            for client_id, order in zip(asked, orders, strict=True):
-                if isinstance(order, engine.Rejection) and self._may_still_come(client_id):
-                    return self._after(SECOND // 10, look_up)
-            for client_id, order in zip(asked, orders, strict=True):
-                found.append((client_id, None if isinstance(order, engine.Rejection) else report_of(order)))
-            return self._after(self._wait(self.latency.request), fetch_position)
+            self._after(self._wait(self.latency.request), fetch_position)
 
         def fetch_position() -> None:
             held = self.engine.position(account, symbol)
@@ -341,17 +332,37 @@ class SimulatedVenue(Connection):
 
         def fetch_trades() -> None:
             after = effect.after_trade
-            fills = self.engine.fills(
-                account, symbol, from_id=after + 1 if after else None, start=None if after else effect.since // MS,
-                limit=100_000,
+            trades[:] = (
+                fill_of(fill, rules, named=False)
+                for fill in self.engine.fills(
+                    account, symbol, from_id=after + 1 if after else None,
+                    start=None if after else effect.since // MS, limit=100_000,
+                )
             )  # fmt: skip
+            self._after(self._wait(self.latency.request), tell if found else look_up)
+
+        def look_up() -> None:
+            still = {report.client_id for report in open_orders}
+            whole = filled_by(trades, effect.if_filled)
+            missing = [client_id for client_id in effect.client_ids if client_id not in still]
+            asked = [client_id for client_id in missing if client_id not in whole]
+            orders = {client_id: self.engine.order(account, symbol, client_id=client_id) for client_id in asked}
+            for client_id, order in orders.items():
+                if isinstance(order, engine.Rejection) and self._may_still_come(client_id):
+                    return self._after(SECOND // 10, look_up)
+            looked_up = {c: None if isinstance(o, engine.Rejection) else report_of(o) for c, o in orders.items()}
+            found.extend((client_id, whole.get(client_id) or looked_up.get(client_id)) for client_id in missing)
+            again = tell_of_others([report for report in looked_up.values() if report is not None], trades)
+            return self._after(self._wait(self.latency.request), fetch_trades) if again else tell()
+
+        def tell() -> None:
             known = dict(effect.venue_ids)
             known.update({report.venue_id: report.client_id for report in open_orders})
             known.update({report.venue_id: report.client_id for _, report in found if report is not None})
             answer: object = ports.TruthFetched(
                 Truth(
                     symbol, tuple(open_orders), tuple(found), position[0],
-                    tuple(self._named(fill_of(fill, rules, named=False), known) for fill in fills), started,
+                    tuple(self._named(fill, known) for fill in trades), started,
                 )
             )  # fmt: skip
             if self.offline or self.faults.strike("truth.failed"):

@@ -235,8 +235,10 @@ def test_the_memory_of_strangers_is_bounded(bench: Bench) -> None:
 
 def test_the_venues_view_is_asked_for_and_passed_on(bench: Bench) -> None:
     plan = bench.plan()
-    bench.step(WantTruth("AUSDT", (plan.request.client_id,), (("v1", plan.request.client_id),), 5, 6))
+    whole = bench.report(plan, OrderStatus.FILLED)
+    bench.step(WantTruth("AUSDT", (plan.request.client_id,), (("v1", plan.request.client_id),), 5, 6, (whole,)))
     (fetch,) = bench.effects(ports.FetchTruth)
+    assert fetch.if_filled == (whole,)
     assert (fetch.venue_ids, fetch.after_trade, fetch.since) == ({"v1": plan.request.client_id}, 5, 6)
     bench.step(truth(bench))
     assert bench.told(ports.TruthFetched, "AUSDT")

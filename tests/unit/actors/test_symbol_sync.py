@@ -28,6 +28,7 @@ def test_it_asks_for_the_fate_of_every_restored_order_and_for_the_trades_since()
     assert set(want.client_ids) == {known.intent.client_id, unknown.intent.client_id}
     assert want.venue_ids == (("v" + known.intent.client_id, known.intent.client_id),)
     assert (want.after_trade, want.since) == (50, 1)
+    assert want.if_filled == (replace(told(known, OrderStatus.FILLED, 10), at=market.now),)
 
 
 @pytest.mark.parametrize("orders", [(), (live(-1, OrderKind.OPEN_BUY),)])

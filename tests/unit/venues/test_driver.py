@@ -20,6 +20,7 @@ from opensqt_actors.domain.orders import (
     Candle,
     FundingPayment,
     NotSent,
+    OrderReport,
     OrderRequest,
     OrderStatus,
     OutcomeUnknown,
@@ -196,7 +197,53 @@ async def test_the_truth_names_the_orders_of_fills_that_happened_while_nobody_li
     assert truth.started > 0
     asked = [request.split()[0] for request in world.venue.requests if request.split()[0] not in {"place", "cancel"}]
     asked = [request for request in asked if request != "funding"]
-    assert asked == ["open_orders", "find", "find", "find", "position", "trades"]
+    assert asked == ["open_orders", "position", "trades", "find", "find", "find"]
+
+
+async def test_an_order_that_the_trades_account_for_is_not_asked_for(world: World) -> None:
+    whole, part, gone = world.order(9_500), world.order(9_600), world.order(8_000)
+    placed = await world.ask(ports.SendPlaces((whole, part, gone)))
+    resting = [outcome.report for outcome in placed.outcomes]
+    world.venue.lose_orders_stream()
+    world.venue.fill_part(part.client_id, 1)
+    await world.ask(ports.SendCancels(tuple(CancelRequest(o.client_id, "AAAUSDT") for o in (part, gone))))
+    world.venue.fill_part(whole.client_id, whole.quantity)
+    if_filled = tuple(replace(one, status=OrderStatus.FILLED, filled=one.quantity) for one in resting)
+    venue_ids = {one.venue_id: one.client_id for one in resting}
+    world.venue.requests.clear()
+    answer = await world.ask(ports.FetchTruth("AAAUSDT", tuple(venue_ids.values()), venue_ids, 0, 0, if_filled))
+    truth = answer.truth
+    assert [(client_id, found.status, found.filled) for client_id, found in truth.found] == [
+        (whole.client_id, OrderStatus.FILLED, whole.quantity),
+        (part.client_id, OrderStatus.CANCELED, 1),
+        (gone.client_id, OrderStatus.CANCELED, 0),
+    ]
+    last = max(fill.at for fill in truth.fills if fill.client_id == whole.client_id)
+    assert dict(truth.found)[whole.client_id].at == last
+    assert [request.split()[0] for request in world.venue.requests].count("find") == 2
+    assert [request.split()[0] for request in world.venue.requests].count("trades") == 1
+
+
+async def test_trades_that_only_a_look_up_knows_of_are_fetched_before_it_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = world.order(9_500)
+    await world.ask(ports.SendPlaces((order,)))
+    world.venue.lose_orders_stream()
+    find = world.venue.find
+
+    async def filled_meanwhile(symbol: str, client_id: ClientId) -> OrderReport | None:
+        world.venue.fill_part(order.client_id, order.quantity)
+        return await find(symbol, client_id)
+
+    async def none_open(symbol: str) -> Sequence[OrderReport]:
+        return ()
+
+    monkeypatch.setattr(world.venue, "find", filled_meanwhile)
+    monkeypatch.setattr(world.venue, "open_orders", none_open)
+    answer = await world.ask(ports.FetchTruth("AAAUSDT", (order.client_id,), {}, 0, 0))
+    assert dict(answer.truth.found)[order.client_id].filled == order.quantity
+    assert [(fill.client_id, fill.quantity) for fill in answer.truth.fills] == [(order.client_id, order.quantity)]
 
 
 async def test_fills_are_named_by_venue_ids_that_the_actor_knows(world: World) -> None:
