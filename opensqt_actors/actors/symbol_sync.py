@@ -254,9 +254,9 @@ class Sync:
         The request of the dead process, should it still arrive, is refused as the same id, or as one that would cross.
         """
         market = order.price == 0
-        if not market and order.post_only and bid:
-            order.price = max(order.price, ask) if not order.buys and bid >= order.price else order.price
-            order.price = min(order.price, bid) if order.buys and ask <= order.price else order.price
+        passed = ask <= order.price if order.buys else bid >= order.price
+        if bid and passed and order.post_only and not market:
+            order.price = bid if order.buys else ask
         request = OrderRequest(
             order.client_id, self.ledger.symbol, order.side, None if market else order.price, order.quantity,
             post_only=order.post_only, reduce_only=order.reduce_only,
