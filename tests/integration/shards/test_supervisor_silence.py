@@ -131,7 +131,7 @@ def test_a_supervisor_that_is_attached_but_silent_is_not_heard_and_explain_says_
     try:
         gates = ask_in_silence(fleet, 0, fleet.names[0])
         assert "nothing was heard of the risk over all shards for 4 s" in gates[UNHEARD]
-        assert not openings(fleet.venue, fleet.names[0])
+        wait_until(lambda: not openings(fleet.venue, fleet.names[0]), "what had opened is taken back")
     finally:
         fleet.supervisor.signal(signal.SIGCONT)
     wait_until(lambda: openings(fleet.venue, fleet.names[0]), "openings again")
