@@ -214,13 +214,19 @@ class Account:
             return False
         return self.wallet + sum((p.unrealized() for p in held), ZERO) < sum((p.maintenance() for p in held), ZERO)
 
-    def liquidation_price(self, position: Position) -> Decimal:
-        """Mark price at which the account would be liquidated if only this symbol moved; 0 when there is none."""
+    def cushion(self) -> Decimal:
+        """What is left above the maintenance margin of all positions."""
+        return self.wallet + sum((p.unrealized() - p.maintenance() for p in self.positions.values() if p.amount), ZERO)
+
+    def liquidation_price(self, position: Position, cushion: Decimal) -> Decimal:
+        """Mark price at which the account would be liquidated if only this symbol moved; 0 when there is none.
+
+        cushion: the account's, worked out once for all symbols that are asked about.
+        """
         if not position.amount:
             return ZERO
         rules = position.market.rules
-        others = [p for p in self.positions.values() if p is not position and p.amount]
-        money = self.wallet + sum((p.unrealized() - p.maintenance() for p in others), ZERO)
+        money = cushion - (position.unrealized() - position.maintenance())
         bracket = rules.bracket(rules.quantum * abs(position.amount * position.market.mark))
         sign = 1 if position.amount > 0 else -1
         size = rules.step * abs(position.amount)

@@ -142,13 +142,15 @@ class Queries:
         """A symbol's position, flat or not."""
         account = self._accounts[key]
         position = account.position(self._markets[symbol])
-        return position.view(account.liquidation_price(position))
+        return position.view(account.liquidation_price(position, account.cushion()))
 
     def positions(self, key: str, *, all_symbols: bool = False) -> list[PositionView]:
         """Symbols with a position or an open order; with `all_symbols` every listed one."""
         account = self._accounts[key]
         names = self._markets if all_symbols else [s for s, p in account.positions.items() if not p.idle]
-        return [self.position(key, symbol) for symbol in names]
+        cushion = account.cushion()
+        found = [account.position(self._markets[symbol]) for symbol in names]
+        return [position.view(account.liquidation_price(position, cushion)) for position in found]
 
     def fees(self, key: str) -> tuple[Decimal, Decimal]:
         """Maker and taker rate."""
