@@ -54,9 +54,7 @@ class VenueViews:
         """The tracker learns from it, too; an order that has ended since does not come back."""
         truth: Truth = message.truth
         still_open = tuple(report for report in truth.open_orders if not self._tracker_knows_better(report, now))
-        for _, found in truth.found:
-            if found is not None and found.status.terminal:
-                self._tracker_knows_better(found, now)
+        found = tuple(one for one in truth.found if not self._comes_back(one[1], now))
         ended = [report for fill in truth.fills if (report := self._desk.tracker.filled(fill)) is not None]
         attached = self._symbols.attached.get(truth.symbol)
         if attached is not None:
@@ -64,7 +62,7 @@ class VenueViews:
             self._dead_man.seen(truth.symbol)
         if self._outdated(truth.symbol):
             return []
-        answer = ports.TruthFetched(replace(truth, open_orders=still_open), self._pace())
+        answer = ports.TruthFetched(replace(truth, open_orders=still_open, found=found), self._pace())
         effects = self._symbols.tell(truth.symbol, answer)
         for report in ended:  # after its fills; nothing tells it later, as it has ended here
             effects += self._symbols.tell(truth.symbol, OrderUpdate(report, None))
@@ -90,6 +88,14 @@ class VenueViews:
             attached.outdated -= 1
             return True
         return False
+
+    def _comes_back(self, report: OrderReport | None, now: int) -> bool:
+        """Whether a look-up tells of an order as one that rests, which is known to have ended.
+
+        The tracker learns from every look-up: of an order that its symbol knows to rest it must not think that the
+        request is still on its way, or a cancel would not be sent.
+        """
+        return report is not None and self._tracker_knows_better(report, now) and not report.status.terminal
 
     def _tracker_knows_better(self, report: OrderReport, now: int) -> bool:
         key = decode(report.client_id)

@@ -60,6 +60,11 @@ class Tracked:
         """Whether a cancel is out whose effect is not known."""
         return self.stage in CANCEL_OUT
 
+    def is_not(self, venue_id: str) -> bool:
+        """Whether a venue id is that of a twin: none under which this order is known."""
+        known = {self.venue_id, self.report.venue_id if self.report is not None else ""} - {""}
+        return bool(venue_id and known) and venue_id not in known
+
     def gone(self, now: int) -> OrderReport:
         """The venue has forgotten an order that it had accepted: it has ended, with what was filled."""
         if self.report is not None:
@@ -149,7 +154,7 @@ class Tracker:
     def filled(self, fill: Fill) -> OrderReport | None:
         """Count a fill once, so that missing ones are noticed. The end of an order that has filled by it."""
         tracked = self._live.get(fill.client_id)
-        if tracked is None or fill.trade_id in tracked.trades:
+        if tracked is None or fill.trade_id in tracked.trades or tracked.is_not(fill.venue_id):
             return None
         tracked.trades.add(fill.trade_id)
         tracked.booked += fill.quantity

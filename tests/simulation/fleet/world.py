@@ -138,6 +138,7 @@ class World:
         self.host: SeededScheduler | None = None
         self.journal: Journal | None = None
         self.lives = 0
+        self.budgets: list[int] = []
         self.requests = 0
         self.replies: dict[int, Any] = {}
         self.announced: list[ports.Announce] = []
@@ -170,6 +171,7 @@ class World:
         self.venue.connect(host, board, EXCHANGE)
 
         def make_exchange(risk: ActorId) -> ExchangeActor:
+            self.budgets.append(self.clock.now())
             actor = ExchangeActor(
                 ACCOUNT, board, setup.limits, risk=risk, published=setup.published,
                 pending_timeout=setup.pending_timeout, stale_after=setup.stale_after, seed=seed,

@@ -247,6 +247,34 @@ def test_the_venues_view_is_asked_for_and_passed_on(bench: Bench) -> None:
     assert bench.told(ports.TruthFailed, "AUSDT")
 
 
+def test_an_order_that_a_look_up_finds_at_rest_can_be_cancelled_although_its_request_has_no_answer(
+    bench: Bench,
+) -> None:
+    plan = bench.plan()
+    bench.submit(plan)
+    bench.commit()
+    found = bench.report(plan, OrderStatus.NEW)
+    bench.step(WantTruth("AUSDT", (plan.request.client_id,), (), 0, 0))
+    bench.step(truth(bench, found=((plan.request.client_id, found),)))
+    (told,) = bench.told(ports.TruthFetched, "AUSDT")
+    assert told.truth.found == ((plan.request.client_id, found),)
+    bench.submit(cancels=(plan.request.client_id,))
+    assert [cancel.client_id for sent in bench.effects(ports.SendCancels) for cancel in sent.cancels] == [
+        plan.request.client_id
+    ]
+
+
+def test_a_look_up_that_is_older_than_an_orders_end_does_not_bring_it_back(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.submit(plan)
+    bench.commit()
+    bench.step(WantTruth("AUSDT", (plan.request.client_id,), (), 0, 0))
+    bench.step(ports.OrderEvent(bench.report(plan, OrderStatus.CANCELED), None))
+    bench.step(truth(bench, found=((plan.request.client_id, bench.report(plan, OrderStatus.NEW)),)))
+    (told,) = bench.told(ports.TruthFetched, "AUSDT")
+    assert told.truth.found == ()
+
+
 @pytest.mark.parametrize(
     ("symbols", "thousandths", "weight", "seconds"),
     [(36, 1_000, 2_400, 24), (300, 1_000, 2_400, 206), (75, 250, 2_400, 206), (300, 1_000, 0, 0)],

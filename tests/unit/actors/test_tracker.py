@@ -108,6 +108,16 @@ def test_a_twin_that_shows_itself_before_the_first_ones_end_is_still_news_after_
     assert tracker.size == 1
 
 
+def test_the_first_ones_fill_is_not_its_twins() -> None:
+    """After a restart the twin that rests is all that is known of the id, and then comes the trade of the first one."""
+    tracker, _ = sent()
+    tracker.observe(report(OrderStatus.NEW, venue_id="v2"), OrderKind.OPEN_BUY, NOW)
+    assert tracker.filled(fill(1, 10)) is None
+    assert not tracker.has_ended(ID)
+    assert tracker.observe(report(OrderStatus.NEW, venue_id="v2"), OrderKind.OPEN_BUY, NOW) is False
+    assert tracker.filled(replace(fill(2, 10), venue_id="v2")) is not None
+
+
 def test_a_time_out_has_an_order_looked_up_and_never_ends_it() -> None:
     tracker, tracked = sent()
     assert list(tracker.overdue(NOW + TIMEOUT - 1)) == []
