@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from support.link import Link
 from support.processes import VenueProcess, pb, wait_until
@@ -220,7 +220,7 @@ def test_f21_f22_a_start_with_a_wrong_clock_books_each_fill_once_and_opens_nothi
 
 
 def test_f23_nothing_grows_while_things_go_wrong_again_and_again(
-    stage: Stage, venue: VenueProcess, metrics_port: int
+    stage: Stage, link: Link, venue: VenueProcess, metrics_port: int
 ) -> None:
     """What a process holds after many rounds of faults is what it held after a few."""
     for action in ("duplicate_event", "reorder_events"):
@@ -230,12 +230,12 @@ def test_f23_nothing_grows_while_things_go_wrong_again_and_again(
         for _ in range(rounds):
             round_of_faults(stage, venue)
         whole(stage)
-        sizes.append(measured(stage, metrics_port))
+        sizes.append(measured(stage, link, metrics_port))
     early, late = sizes
     assert late["journal_pending"] == late["budget_waiting"] == late["log_lines_dropped"] == 0
     assert late["files"] <= early["files"] + 2
     # A few more requests at once leave a few more connections in the pool; one that every round leaves is too many.
-    assert late["sockets"] < early["sockets"] + rounds
+    assert 0 < late["connections"] < early["connections"] + rounds
     assert late["threads"] <= early["threads"] + 2
     assert late["slots"] <= early["slots"] + WINDOW
     assert late["memory"] <= early["memory"] + 8 * MEGABYTE
@@ -253,8 +253,11 @@ def round_of_faults(stage: Stage, venue: VenueProcess) -> None:
     )
 
 
-def measured(stage: Stage, port: int) -> dict[str, float]:
-    """What the process holds: by its metrics, and by the system's account of it."""
+def measured(stage: Stage, link: Link, port: int) -> dict[str, float]:
+    """What the process holds: by its metrics, and by the system's account of it.
+
+    connections: those to the venue; files: everything else that is open, other sockets included.
+    """
     told = scrape(port)
     found = {
         name: told[f"opensqt_{name}"] for name in ("journal_pending", "budget_waiting", "log_lines_dropped", "slots")
@@ -264,8 +267,8 @@ def measured(stage: Stage, port: int) -> dict[str, float]:
     status = (process / "status").read_text()
     found["memory"] = 1024 * float(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]
     found["threads"] = float(re.search(r"Threads:\s+(\d+)", status)[1])  # type: ignore[index]
-    found["sockets"] = found["files"] = 0.0
-    for entry in (process / "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
-            found["sockets" if entry.readlink().name.startswith("socket:") else "files"] += 1
+    running = psutil.Process(stage.supervisor.process.pid)
+    peers = [connection.raddr for connection in running.net_connections("tcp") if connection.raddr]
+    found["connections"] = float(sum(peer.port == link.port for peer in peers))
+    found["files"] = running.num_fds() - found["connections"]
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from fleet import hands
@@ -93,9 +93,9 @@ class Mischief:
             world.touched.add(name)
         return closed
 
-    def accept(self) -> None:
-        """The operator's hand again: where books and venue stay different, the venue is right."""
-        for name in self._world.names:
+    def accept(self, names: Iterable[str] | None = None) -> None:
+        """The operator's hand again: where books and venue stay different, the venue is right. None: everywhere."""
+        for name in self._world.names if names is None else names:
             actor = self._world.symbol(name)
             if actor is not None and "position_mismatch" in actor.gates:
                 self.tell_supervisor(operator.ReconcileSymbol, name, True)

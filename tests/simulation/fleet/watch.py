@@ -125,14 +125,17 @@ class Watch:
                 len(slots.by_level),
                 len(slots.held) + slots.working + 2 * (grid.buy_window + grid.sell_window) + 8,
             )
-            # exits never wait for room: what gives way to them counts no more once its cancel has been asked for, nor
-            # while it is itself on its way and cannot be cancelled yet, if the exit came after it
-            newest = max((order.since for order in slots.orders() if not order.opens), default=0)
-            leaving = sum(
-                order.cancelling or (slot.status is SlotStatus.PENDING and order.since <= newest)
+            # exits never wait for room: what gives way to them counts no more once its cancel has been asked for
+            leaving = sum(order.cancelling for order in slots.orders() if order.opens)
+            # an opening that is itself on its way cannot be cancelled yet, nor give way to an exit that came later
+            on_their_way = [
+                slot.order.since
                 for slot in slots.by_level.values()
-                if (order := slot.order) is not None and order.opens
-            )
+                if slot.order and slot.order.opens and not slot.order.cancelling and slot.status is SlotStatus.PENDING
+            ]
+            first = min(on_their_way, default=0)
+            later = sum(o.since >= first for o in slots.orders() if not (o.opens or o.cancelling))
+            leaving += min(len(on_their_way), later)
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (

@@ -416,11 +416,13 @@ class World:
             self.start()
         self.advance(seconds / 2)
         self.mischief.accept()
-        for row in self.supervisor.view().symbols:
+        rows = self.supervisor.view().symbols
+        for row in rows:
             if row.state in (SymbolState.QUARANTINED, SymbolState.PAUSED):
                 self.mischief.tell_supervisor(operator.ResumeSymbol, row.symbol)
         self.advance(seconds / 4)
-        self.mischief.accept()  # what was in quarantine has only now been compared with the venue
+        # what was in quarantine has only now been compared with the venue
+        self.mischief.accept(row.symbol for row in rows if row.state is SymbolState.QUARANTINED)
         self.advance(seconds / 4)
 
 
