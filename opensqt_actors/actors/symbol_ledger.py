@@ -15,6 +15,7 @@ from opensqt_actors.domain.orders import Fees, Fill, FundingPayment, OrderReport
 from opensqt_actors.domain.pnl import EarnedByLevel, Totals, fee_in_quote
 from opensqt_actors.domain.reconcile import Correction, adopt
 from opensqt_actors.domain.records import (
+    KNOWN_PAYMENTS,
     Entry,
     FillSaved,
     FundingSaved,
@@ -32,7 +33,6 @@ from opensqt_actors.domain.slots import Booked, Slot, Slots, SlotStatus, Working
 from opensqt_actors.domain.strategy import Strategy
 from opensqt_actors.runtime.effects import Effect
 
-KNOWN_PAYMENTS = 1_000
 _EMPTY = (0, 0, None)
 _NO_FEE = Decimal(0)
 
@@ -60,7 +60,7 @@ class Ledger:
         self._since = restored.since
         memory = restored.memory
         self.memory = memory.numbers if memory is not None and memory.strategy == spec.strategy else ()
-        self._payments: deque[str] = deque(sorted(restored.known_funding), maxlen=KNOWN_PAYMENTS)
+        self._payments: deque[str] = deque(restored.known_funding, maxlen=KNOWN_PAYMENTS)
         if restored.lattice is not None:
             self.lattice = Lattice(restored.lattice.anchor, restored.lattice.base, restored.lattice.ratio)
         for saved in restored.slots:

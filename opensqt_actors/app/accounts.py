@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from opensqt_actors.actors.budget import Limits
@@ -18,6 +19,7 @@ from opensqt_actors.domain.ids import PREFIX
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.failpoints import VARIABLE, failpoint_of
 from opensqt_actors.runtime.kernel import Host
+from opensqt_actors.storage import Database, books
 from opensqt_actors.venues.ccxt.binanceusdm import BinanceUsdm, Tuning
 from opensqt_actors.venues.ccxt.kept_rates import KeptRates
 from opensqt_actors.venues.ccxt.rest import MaySend, anything
@@ -25,6 +27,13 @@ from opensqt_actors.venues.ccxt.secrets import Credentials
 from opensqt_actors.venues.ccxt.simulated import SimulatedSite
 from opensqt_actors.venues.driver import VenueDriver, VenueRouter
 from opensqt_actors.venues.engine import Engine
+
+
+def _newest_payment(database: Database, account: str) -> int | None:
+    """When the newest funding payment in the journal was made, ns."""
+    with database.read() as connection:
+        newest = books.newest_funding(connection, account, limit=1)
+    return newest[0].at if newest else None
 
 
 class VenueAccount:
@@ -39,6 +48,7 @@ class VenueAccount:
         host: Host,
         exchange: ActorId,
         engine: Engine,
+        database: Database,
         state_dir: Path,
         instance: str,
         *,
@@ -67,7 +77,14 @@ class VenueAccount:
             f"{PREFIX}{instance}",
         )
         failpoint = failpoint_of(os.environ.get(VARIABLE, ""))
-        self.driver = VenueDriver(host, self.venue, exchange, send=engine.sender(name, self.venue), failpoint=failpoint)
+        self.driver = VenueDriver(
+            host,
+            self.venue,
+            exchange,
+            funding_until=partial(_newest_payment, database, name),
+            send=engine.sender(name, self.venue),
+            failpoint=failpoint,
+        )
         self._journal: ObservedJournal | None = None
         self._observe: Callable[[float], None]
 

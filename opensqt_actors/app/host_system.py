@@ -73,8 +73,8 @@ class HostSystem(System):
         for account, section in settings.accounts.items():
             exchange = ActorId(f"{SUPERVISOR}/shard-0/exchange:{account}")
             accounts[account] = VenueAccount(
-                account, section, settings.execution, settings.risk, host, exchange, engine, settings.state_dir,
-                instance,
+                account, section, settings.execution, settings.risk, host, exchange, engine, database,
+                settings.state_dir, instance,
                 may_send=partial(keeper.may_send, account),
                 request_window=leases.terms.request_window // MILLISECOND,
             )  # fmt: skip

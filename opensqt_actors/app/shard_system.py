@@ -102,6 +102,7 @@ class ShardSystem:
                 host,
                 ActorId(f"{shard}/exchange:{name}"),
                 engine,
+                database,
                 settings.state_dir,
                 instance,
             )

@@ -158,6 +158,7 @@ class System:
                 host,
                 exchange,
                 engine,
+                database,
                 settings.state_dir,
                 instance,
             )

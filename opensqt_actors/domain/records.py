@@ -180,10 +180,14 @@ class LiveOrder(Struct, frozen=True):
     sent_at: int = 0
 
 
+KNOWN_PAYMENTS = 200
+"""Funding payments of a symbol that are remembered. A start asks the venue for three days: 72 where they are hourly."""
+
+
 class Restored(Struct, frozen=True):
     """Everything that a symbol needs to go on where it stopped. since: ns, when the symbol was added.
 
-    known_trades, known_funding: ids of the newest 2,000 fills and 1,000 funding payments.
+    known_trades, known_funding: ids of the newest 2,000 fills and KNOWN_PAYMENTS funding payments, these oldest first.
     """
 
     account: str
@@ -195,5 +199,5 @@ class Restored(Struct, frozen=True):
     totals: TotalsSaved
     known_trades: frozenset[int]
     since: int
-    known_funding: frozenset[str] = frozenset()
+    known_funding: tuple[str, ...] = ()
     memory: MemorySaved | None = None

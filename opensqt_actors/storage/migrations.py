@@ -16,7 +16,7 @@ from opensqt_actors import resources
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The newest revision in alembic/versions; a test compares."""
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from opensqt_actors.domain.ids import ClientId, OrderKind
 from opensqt_actors.domain.orders import OrderStatus, Side
 from opensqt_actors.domain.records import (
+    KNOWN_PAYMENTS,
     Intent,
     LatticeSaved,
     LiveOrder,
@@ -25,7 +26,17 @@ from opensqt_actors.domain.records import (
 )
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.merge import is_live
-from opensqt_actors.storage.tables import fills, lattices, memories, orders, risk_states, slots, symbols, totals
+from opensqt_actors.storage.tables import (
+    fills,
+    funding,
+    lattices,
+    memories,
+    orders,
+    risk_states,
+    slots,
+    symbols,
+    totals,
+)
 
 Key: TypeAlias = tuple[str, str]
 KNOWN_TRADES = 2_000
@@ -87,6 +98,7 @@ def _of_account(connection: Connection, account: str, names: Sequence[str]) -> d
             ),
             totals=totals_of(account, symbol, sums),
             known_trades=_newest_trades(connection, account, symbol),
+            known_funding=_newest_payments(connection, account, symbol),
             memory=None if numbers is None else _memory(numbers),
             since=0 if entry is None else entry["added_at"],
         )
@@ -109,6 +121,17 @@ def _newest_trades(connection: Connection, account: str, symbol: str) -> frozens
             .limit(KNOWN_TRADES)
         ).all()
     )
+
+
+def _newest_payments(connection: Connection, account: str, symbol: str) -> tuple[str, ...]:
+    """Oldest first. A start is told the payments of the last days again; the totals have them already."""
+    newest = connection.scalars(
+        sa.select(funding.c.payment_id)
+        .where(funding.c.account == account, funding.c.symbol == symbol)
+        .order_by(funding.c.at.desc(), funding.c.payment_id.desc())
+        .limit(KNOWN_PAYMENTS)
+    ).all()
+    return tuple(reversed(newest))
 
 
 def load_risk(database: Database) -> tuple[RiskSaved, ...]:

@@ -206,6 +206,7 @@ funding = sa.Table(
     sa.Column("symbol", sa.Text, nullable=False),
     sa.Column("amount", Exact, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_funding_at", "account", "symbol", "at"),
 )
 
 # The newest state of each risk rule; `state` is JSON.

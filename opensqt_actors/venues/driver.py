@@ -7,7 +7,6 @@ documented answer, once for each effect.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, get_args
@@ -43,6 +42,7 @@ from opensqt_actors.actors.ports import (
     TruthFailed,
     Unsubscribe,
 )
+from opensqt_actors.domain.errors import OpenSqtError
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.orders import FundingPayment, NotSent, OutcomeUnknown
 from opensqt_actors.runtime.behaviour import ActorId
@@ -87,8 +87,10 @@ class VenueDriver:
     """One account's effects and events. Lives in one asyncio loop; `open` first, `close` at the end.
 
     streams: which of "orders" and "prices" is up now, for an ExchangeActor that starts again;
-    funding_since: ns, from when on payments are told at start (default: three days ago); send: how places leave, see
-    `engine.Engine` (default: straight to the venue);
+    funding_until: when the newest payment on record was made, ns, None when there is none; asked in a thread, and again
+    later when it raises an OpenSqtError. What the venue knows from three days before it on is told at the start;
+    without any, all that it knows;
+    send: how places leave, see `engine.Engine` (default: straight to the venue);
     failpoint: called before and after each send.
     """
 
@@ -98,7 +100,7 @@ class VenueDriver:
         venue: Venue,
         exchange_actor: ActorId,
         *,
-        funding_since: int | None = None,
+        funding_until: Callable[[], int | None] = lambda: None,
         send: Send | None = None,
         failpoint: Failpoint = unarmed,
     ) -> None:
@@ -110,7 +112,8 @@ class VenueDriver:
         self._failpoint = failpoint
         self._tasks: dict[asyncio.Task[None], Answer | None] = {}
         self._looking: set[ClientId] = set()
-        self._funding_since = time.time_ns() - _FUNDING_LOOKBACK if funding_since is None else funding_since
+        self._funding_until = funding_until
+        self._funding_since: int | None = None
         self._funding_due = asyncio.Event()
         self._payments: dict[tuple[str, str], None] = {}
         self._armed: set[str] = set()
@@ -310,15 +313,22 @@ class VenueDriver:
             await asyncio.sleep(min(_FUNDING_LONGEST_WAIT, _FUNDING_SETTLES * 2**failures))
             self._funding_due.clear()
             try:
+                if self._funding_since is None:
+                    self._funding_since = await self._funding_start()
                 payments = await self.venue.funding(self._funding_since)
-            except VenueError as error:
+            except OpenSqtError as error:
                 logger.warning("funding could not be fetched: {}", error)
                 self._funding_due.set()
                 failures += 1
-                await asyncio.sleep(error.retry_after / SECOND)
+                await asyncio.sleep(error.retry_after / SECOND if isinstance(error, VenueError) else 0)
                 continue
             failures = 0
             self._tell_funding(payments)
+
+    async def _funding_start(self) -> int:
+        """Payments of several symbols come together, and not each of them may be on record: some days overlap."""
+        newest = await asyncio.to_thread(self._funding_until)
+        return 0 if newest is None else max(0, newest - _FUNDING_LOOKBACK)
 
     def _tell_funding(self, payments: Sequence[FundingPayment]) -> None:
         new: list[FundingPayment] = []
@@ -327,7 +337,7 @@ class VenueDriver:
             if key not in self._payments:
                 self._payments[key] = None
                 new.append(payment)
-            self._funding_since = max(self._funding_since, payment.at)
+            self._funding_since = max(self._funding_since or 0, payment.at)
         while len(self._payments) > _KNOWN_PAYMENTS:
             del self._payments[next(iter(self._payments))]
         if new:

@@ -65,7 +65,7 @@ def differences(database_url: str, venue: VenueProcess, account: str = ACCOUNT) 
             ledgers = books.ledgers(connection, account)
             slots = books.slot_sums(connection, account)
             totals = books.all_totals(connection, account)
-            funding = sum(books.funding_sums(connection, account).values(), Decimal(0))
+            payments = books.funding_sums(connection, account)
             rows = sa.select(fills_table).where(fills_table.c.account == account)
             ours = connection.execute(rows).mappings().all()
             at_work = sa.select(orders_table.c.client_id).where(
@@ -77,7 +77,8 @@ def differences(database_url: str, venue: VenueProcess, account: str = ACCOUNT) 
     markets, wallet, theirs = venue.markets(), venue.account(), venue.fills()
     found = list(_fills(ours, theirs, markets))
     found += _symbols(ledgers, slots, totals, markets, account, wallet, Counter(fill["symbol"] for fill in theirs))
-    found += _money(ledgers, funding, wallet, markets)
+    found += _funding(payments, totals)
+    found += _money(ledgers, sum(payments.values(), Decimal(0)), wallet, markets)
     found += _orders(live, venue)
     return found
 
@@ -161,6 +162,13 @@ def _symbols(
         total = totals.get(key)
         if total is not None and (total.realized, total.fees) != (ledger.realized, ledger.fees):
             yield f"{name}: totals {total.realized}, {total.fees}; ledger {ledger.realized}, {ledger.fees}"
+
+
+def _funding(payments: dict[Any, Decimal], totals: dict[Any, Any]) -> Iterable[str]:
+    for key, total in totals.items():
+        paid = payments.get(key, Decimal(0))
+        if total.funding != paid:
+            yield f"{key[1]}: funding of {total.funding} in the totals, of {paid} in the payments"
 
 
 def _money(

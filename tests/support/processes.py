@@ -132,6 +132,10 @@ class VenueProcess:
         tick = Decimal(market["tick"])
         self.set_price(symbol, Decimal(market["bid"]) * (1 + Decimal(percent) / 100) // tick * tick)
 
+    def charge_funding(self, symbol: str) -> None:
+        """Book funding of a market now, at its own rate, on every account."""
+        self.admin("POST", f"/accounts/{self.key}/funding", {"symbol": symbol})
+
     def stir(self) -> None:
         """Raise every market by a tick, whatever its spread: one that stands still is not heard of."""
         for symbol, market in self.markets().items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def wait(seconds: float) -> None:
 def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make_supervisor: Any) -> None:
     chance = random.Random(SEED)
     venue = start_venue(SYMBOLS)
-    supervisor = make_supervisor(venue, mixed(sorted(venue.markets())))
+    names = sorted(venue.markets())
+    supervisor = make_supervisor(venue, mixed(names))
     starts: list[float] = []
     for number in range(KILLS):
         supervisor.start()
@@ -38,6 +40,7 @@ def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make
             assert supervisor.counters().illegal_transitions == 0
             venue.resume()
             supervisor.wait_fills(5)
+            venue.charge_funding(names[number])  # booked by this process or by the next, and told to all that follow
             wait(chance.uniform(0.0, 2.0))
         supervisor.kill()
     supervisor.start()
@@ -47,6 +50,7 @@ def test_f15_twenty_kills_lose_nothing_and_double_nothing(start_venue: Any, make
     assert supervisor.counters().illegal_transitions == 0
     assert supervisor.terminate() == 0
     settled(supervisor.database_url, venue)
+    assert Decimal(venue.account()["funding"])
     assert audited(supervisor.database_url, venue) == "ok"
     print("seconds to all trading:", " ".join(f"{seconds:.1f}" for seconds in starts))
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import FundingPayment, OrderStatus, Side
 from opensqt_actors.domain.records import (
+    KNOWN_PAYMENTS,
     EventSaved,
     FundingSaved,
     LatticeSaved,
@@ -369,6 +370,18 @@ async def test_funding_is_booked_once(database, start):
     with database.read() as connection:
         assert books.funding_sums(connection, "main") == {("main", "BTCUSDT"): payment.amount}
         assert books.newest_funding(connection, "main") == (payment,)
+
+
+async def test_the_newest_payments_are_known_after_a_restart_the_oldest_first(database, start, maker, other_maker):
+    """A start is told the payments of the last days again; the totals have them already."""
+    run = await start(database)
+    payments = [FundingPayment("BTCUSDT", str(number), Decimal(1), number) for number in range(KNOWN_PAYMENTS + 9)]
+    run.journal.append([FundingSaved("main", payment) for payment in reversed(payments)])
+    run.journal.append((FundingSaved("other", FundingPayment("BTCUSDT", "theirs", Decimal(1), 10**6)),))
+    await run.journal.flush()
+    restored = await run.load(maker)
+    assert restored.known_funding == tuple(payment.payment_id for payment in payments[9:])
+    assert (await run.load(other_maker)).known_funding == ()
 
 
 async def test_a_registry_row_is_saved_by_the_same_thread(database, start, maker):

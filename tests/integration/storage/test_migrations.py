@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from opensqt_actors import resources
-from opensqt_actors.storage import Database, Registry, SchemaMismatch
+from opensqt_actors.storage import Database, Registry, SchemaMismatch, books
 from opensqt_actors.storage.migrations import NEWEST, current_revision, revisions
 from opensqt_actors.storage.schema import metadata
 
@@ -69,6 +70,33 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_hold
     database.migrate()
     database.require_schema()
     assert Registry(database).instance_id() == "zz"
+    database.close()
+
+
+def test_totals_that_counted_funding_again_after_each_restart_are_put_right(blank_url):
+    database = Database(blank_url)
+    amounts = {"BTCUSDT": ["0.00614624", "-0.25"], "ETHUSDT": ["1"], "XRPUSDT": []}
+    totals, funding = metadata.tables["totals"], metadata.tables["funding"]
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(resources.migrations()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        for symbol, paid in amounts.items():
+            row = dict.fromkeys(totals.c.keys(), 0) | {"account": "main", "symbol": symbol, "fees": Decimal(3)}
+            counted = sum(map(Decimal, paid), Decimal(0)) * (2 if symbol == "BTCUSDT" else 1)
+            connection.execute(sa.insert(totals).values(row | {"funding": counted}))
+            for number, amount in enumerate(paid):
+                row = {"account": "main", "payment_id": f"{symbol}{number}", "symbol": symbol, "at": number}
+                connection.execute(sa.insert(funding).values(row | {"amount": Decimal(amount)}))
+    database.migrate()
+    with database.read() as connection:
+        found = {key: (row.funding, row.fees) for key, row in books.all_totals(connection).items()}
+    assert found == {
+        ("main", "BTCUSDT"): (Decimal("-0.24385376"), Decimal(3)),
+        ("main", "ETHUSDT"): (Decimal(1), Decimal(3)),
+        ("main", "XRPUSDT"): (Decimal(0), Decimal(3)),
+    }
     database.close()
 
 

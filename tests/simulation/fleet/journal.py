@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from opensqt_actors.domain.orders import Fill, OrderStatus
 from opensqt_actors.domain.records import (
+    KNOWN_PAYMENTS,
     Entry,
     EventSaved,
     FillSaved,
@@ -129,10 +130,20 @@ class Tables:
         orders = [row for row in self.orders.values() if (row.intent.account, row.intent.symbol) == mine]
         slots = tuple(row for key, row in sorted(self.slots.items()) if key[:2] == mine)
         fills = sorted(
-            ((saved.fill.at, saved.fill.trade_id) for key, saved in self.fills.items() if key[:2] == mine), reverse=True
+            (
+                (saved.fill.at, saved.fill.trade_id)
+                for key, saved in self.fills.items()
+                if key[:2] == mine and not saved.inferred
+            ),
+            reverse=True,
         )
         payments = [
-            key[1] for key, saved in self.funding.items() if key[0] == account and saved.payment.symbol == symbol
+            payment_id
+            for _, payment_id in sorted(
+                (saved.payment.at, key[1])
+                for key, saved in self.funding.items()
+                if key[0] == account and saved.payment.symbol == symbol
+            )
         ]
         spec = self.specs.get(mine)
         return Restored(
@@ -158,7 +169,7 @@ class Tables:
             totals=self.totals.get(mine) or TotalsSaved(account, symbol, 0, Decimal(0), Decimal(0), 0, 0),
             known_trades=frozenset(trade_id for _, trade_id in fills[:KNOWN_TRADES]),
             since=spec[1] if spec is not None else 0,
-            known_funding=frozenset(payments[-1_000:]),
+            known_funding=tuple(payments[-KNOWN_PAYMENTS:]),
         )
 
     def save_spec(self, spec: SymbolSpec, now: int) -> SymbolSpec:

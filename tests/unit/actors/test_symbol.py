@@ -226,7 +226,7 @@ def test_funding_is_booked_once() -> None:
     assert market.actor.totals.funding == Decimal("-0.25")
     market.step(ports.FundingSeen((payment,)))
     assert not market.sent
-    again = Market(restored=replace(EMPTY, known_funding=frozenset({"9"})))
+    again = Market(restored=replace(EMPTY, known_funding=("9",)))
     again.step(ports.FundingSeen((payment,)))
     assert not again.sent
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from opensqt_actors.actors import ports
+from opensqt_actors.domain.errors import InvalidValue
 from opensqt_actors.domain.ids import ClientId
 from opensqt_actors.domain.instrument import Instrument
 from opensqt_actors.domain.orders import (
@@ -34,6 +36,7 @@ from opensqt_actors.venues.driver import VenueDriver, VenueRouter
 from opensqt_actors.venues.fake import MINUTE, FakeVenue, Trouble
 
 EXCHANGE = ActorId("shard-0/exchange:main")
+DAY = 86_400 * 1_000_000_000
 SENDER = ActorRef(EXCHANGE, 1)
 
 
@@ -98,7 +101,7 @@ def rules(symbol: str) -> Instrument:
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(driver_module, "_FUNDING_SETTLES", 0.0)
     venue, host = FakeVenue([rules("AAAUSDT"), rules("BBBUSDT")]), Host()
-    driver = VenueDriver(host, venue, EXCHANGE, funding_since=0)
+    driver = VenueDriver(host, venue, EXCHANGE)
     await driver.open(lambda *_: None)
     venue.set_price("AAAUSDT", 10_000)
     yield World(venue, host, driver)
@@ -439,6 +442,32 @@ async def test_funding_that_could_not_be_fetched_is_fetched_later(world: World) 
         while (EXCHANGE, ports.FundingSeen((payment,))) not in world.host.told:
             world.host._news.clear()
             await world.host._news.wait()
+
+
+@pytest.mark.parametrize(("newest", "told"), [(None, {"a", "b", "c"}), (5 * DAY, {"b", "c"}), (20 * DAY, {"c"})])
+async def test_the_first_payments_asked_for_overlap_those_on_record_by_three_days(
+    newest: int | None, told: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the process was away. What is on record counts as booked, and is not booked again."""
+    monkeypatch.setattr(driver_module, "_FUNDING_SETTLES", 0.0)
+    venue, host, asked = FakeVenue([rules("AAAUSDT")]), Host(), count()
+
+    def until() -> int | None:
+        if not next(asked):
+            raise InvalidValue("database", "is away")
+        return newest
+
+    driver = VenueDriver(host, venue, EXCHANGE, funding_until=until)
+    await driver.open(lambda *_: None)
+    for name, days in (("a", 1), ("b", 2), ("c", 17)):
+        venue.pay_funding(FundingPayment("AAAUSDT", name, Decimal(1), days * DAY))
+    async with asyncio.timeout(5):
+        while not (found := [one for _, one in host.told if isinstance(one, ports.FundingSeen)]):
+            host._news.clear()
+            await host._news.wait()
+    await driver.close()
+    assert {payment.payment_id for event in found for payment in event.payments} == told
+    assert next(asked) == 2
 
 
 async def test_the_state_of_the_streams_can_be_asked_for(world: World) -> None:
