@@ -354,6 +354,7 @@ class OrderDesk:
         effects: list[Effect] = []
         for outcome in message.outcomes:
             self.answers.answered(outcome, now)
+            self.tracker.answered(outcome.report.client_id if isinstance(outcome, Accepted) else outcome.client_id)
             match outcome:
                 case Accepted(report):
                     effects += self.observe(report, now)
@@ -366,8 +367,9 @@ class OrderDesk:
         return effects + self.pump(now)
 
     def _not_placed(self, client_id: ClientId, code: str, sentence: str, wait: int, now: int) -> list[Effect]:
+        """A request was not carried out. An order that has gone out once more may be there all the same."""
         tracked = self.tracker.get(client_id)
-        if tracked is not None and (tracked.seen or tracked.filled):
+        if tracked is not None and (tracked.seen or tracked.filled or tracked.unanswered):
             return self.look_ups.ask(client_id, now)
         return self.fail(client_id, code, sentence, wait)
 

@@ -25,13 +25,15 @@ class Tracked:
     """One order. since: ns, when its stage began; tries: look-ups in a row; look_at: ns, when to look, 0 = no need.
 
     seen: the venue has confirmed it; denied: so often in a row has it said that it does not know it; asked: a look-up
-    is out; venue_id: the first under which it was known, whatever a twin's is; abandoned: its SymbolActor died, or has
-    nothing left to close with it, so that it is never sent again.
+    is out; unanswered: requests to place it whose answers are out; venue_id: the first under which it was known,
+    whatever a twin's is; abandoned: its SymbolActor died, or has nothing left to close with it, so that it is never
+    sent again.
     """
 
     __slots__ = (
         "abandoned", "asked", "booked", "client_id", "denied", "filled", "kind", "look_at", "plan",
-        "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries", "venue_id",
+        "quantity", "report", "resends", "seen", "since", "stage", "symbol", "trades", "tries", "unanswered",
+        "venue_id",
     )  # fmt: skip
 
     def __init__(self, client_id: ClientId, symbol: str, kind: OrderKind, now: int) -> None:
@@ -48,6 +50,7 @@ class Tracked:
         self.trades: set[int] = set()
         self.tries = 0
         self.resends = 0
+        self.unanswered = 0
         self.look_at = 0
         self.seen = False
         self.abandoned = False
@@ -119,7 +122,15 @@ class Tracker:
 
     def sending(self, tracked: Tracked, now: int) -> bool:
         """The request is about to leave. False: it must not, the order is on the venue or its fate is looked up."""
-        return self._on(tracked, Trigger.SEND, now) is Stage.SENDING
+        leaves = self._on(tracked, Trigger.SEND, now) is Stage.SENDING
+        tracked.unanswered += leaves
+        return leaves
+
+    def answered(self, client_id: ClientId) -> None:
+        """A request to place an order has its answer, whatever it says."""
+        tracked = self._live.get(client_id)
+        if tracked is not None and tracked.unanswered:
+            tracked.unanswered -= 1
 
     def again(self, tracked: Tracked, now: int) -> None:
         """The order never arrived and waits to be sent once more."""

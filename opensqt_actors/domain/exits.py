@@ -200,6 +200,8 @@ class Exits:
             return False
         if not other.position:
             draft.cancel(other)
+        if _passed(other.order, draft):
+            return False
         draft.because(slot.level, "level_taken", "its exit waits until the opening order on the exit level has gone")
         return True
 
@@ -223,6 +225,22 @@ def _may_never_come(slot: Slot, order: WorkingOrder) -> bool:
     Arriving late, it meets the exit that rests on its level: as post-only it is refused there, or it is cancelled.
     """
     return slot.status is PENDING and order.restored and not order.seen and not order.booked and order.post_only
+
+
+def _passed(order: WorkingOrder, draft: Draft) -> bool:
+    """Whether the market is past an opening: it has filled, has ended or never came, whenever the venue will say which.
+
+    A buy that rests is below every ask. Where it may still rest, the band ends where the market would pass it.
+    """
+    if order.buys:
+        if draft.ask <= order.price:
+            return True
+        draft.quiet(order.price + 1, FAR)
+    else:
+        if draft.bid >= order.price:
+            return True
+        draft.quiet(-FAR, order.price)
+    return False
 
 
 def _quiet_while_passed(sells: bool, wanted: int, draft: Draft) -> None:

@@ -93,6 +93,26 @@ def test_f02_an_exit_that_waits_to_be_sent_again_and_turns_out_to_be_there_is_no
     assert bench.commit()
 
 
+def test_f02_a_refusal_of_one_of_two_requests_for_an_exit_is_not_believed_while_the_other_is_unanswered(
+    bench: Bench,
+) -> None:
+    """The first answer is late, and the second request may have been carried out: its answer or a look-up says."""
+    plan = bench.plan(kind=EXIT)
+    client_id = plan.request.client_id
+    refused = ports.PlacesAnswered((Refused(client_id, RefusalCode.RATE_LIMITED, "-1015", "too many"),))
+    bench.submit(plan)
+    bench.commit()
+    while not bench.effects(ports.FindOrder):
+        bench.step(Sweep(), SECOND)
+    bench.step(ports.OrderNotKnown("AUSDT", client_id))
+    assert bench.sent_ids() == [client_id]
+    bench.step(refused)
+    assert not bench.told(PlaceFailed)
+    assert bench.effects(ports.FindOrder) == [ports.FindOrder("AUSDT", client_id)]
+    bench.step(refused)
+    assert [failure.client_id for failure in bench.told(PlaceFailed)] == [client_id]
+
+
 def test_a_look_up_that_fails_is_repeated_with_growing_patience(bench: Bench) -> None:
     plan = bench.plan()
     bench.submit(plan)

@@ -243,6 +243,37 @@ def test_an_exit_takes_its_level_from_an_opening_order() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("held", "level", "kind", "price", "near", "beyond"),
+    [
+        (10, 1, OrderKind.OPEN_BUY, 1_010, (1_009, 1_011), (1_009, 1_010)),
+        (-10, -1, OrderKind.OPEN_SELL, 990, (989, 991), (990, 991)),
+    ],
+)
+def test_an_exit_does_not_wait_for_an_opening_that_the_market_has_passed(
+    held: int, level: int, kind: OrderKind, price: int, near: tuple[int, int], beyond: tuple[int, int]
+) -> None:
+    """It has filled, has ended or never came: it cannot rest there, however long nobody says which."""
+    bench = Bench()
+    bench.hold(0, held, exit_level=level)
+    bench.rest(level, kind, price, 10)
+    draft = bench.settle(*near)
+    assert (draft.cancels, draft.places) == ([level], [])
+    low, high = draft.low, draft.high
+    assert not all(low <= mid < high for mid in (sum(near) // 2, sum(beyond) // 2))
+    draft = bench.settle(*beyond)
+    assert (draft.cancels, [(place.level, place.price) for place in draft.places]) == ([level], [(0, price)])
+
+
+def test_before_the_first_price_no_opening_has_been_passed() -> None:
+    bench = Bench()
+    bench.hold(0, 10, exit_level=1)
+    bench.rest(1, OrderKind.OPEN_BUY, 1_010, 10)
+    draft = Draft(-FAR, FAR, NOW)
+    bench.exits.protect(bench.slots, draft)
+    assert (draft.cancels, draft.places) == ([1], [])
+
+
 def test_an_exit_waits_for_an_opening_order_that_has_filled_in_part() -> None:
     bench = Bench()
     bench.hold(0, 10, exit_level=1)
