@@ -1,6 +1,7 @@
 """One shard as a process of its own.
 
-`--config FILE --number N`: of a supervisor on this host, started and watched by it.
+`--config FILE --number N`: of a supervisor on this host, watched by it.
+`--config FILE`: the process of a supervisor that loads everything once and forks its shards (`app/fork_server.py`).
 `--config FILE --join [URL]`: a host among several that share one registry; it trades what it can lease. The URL is
 that of the database, `database.url` of the file when it is left out. Accounts and keys come from the host's own file.
 """
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the configuration, run, and return the exit code: 0 ok, 1 error, 4 configuration error."""
     parser = argparse.ArgumentParser(prog="python -m opensqt_actors.shard", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="configuration file (YAML)")
-    parser.add_argument("--number", type=int, help="number of the shard, from 0; else it is read from standard input")
+    parser.add_argument("--number", type=int, help="number of the shard, from 0; else shards are forked")
     parser.add_argument(
         "--join", nargs="?", const="", metavar="URL", help="share the registry in this database with other hosts"
     )
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(partial(_join, options.config, options.join))
     begun: float | None = None
     if options.number is None:
-        options.number = _wait_for_number(options.config)
+        options.number = _forked(options.config)
         if options.number is None:
             return OK
         begun = time.monotonic()
@@ -75,12 +76,13 @@ def _join(path: Path, url: str) -> int:
         log.close()
 
 
-def _wait_for_number(config: Path) -> int | None:
-    """A spare: everything is loaded, and it becomes a shard when it is told which; None when it is not needed."""
+def _forked(config: Path) -> int | None:
+    """Load everything and fork shards from now on. Returns in each its number, and None when no more are wanted."""
+    from opensqt_actors.app import fork_server
+
     with suppress(OpenSqtError):  # it is told when it matters: the file may have changed by then
         _load_everything(config)
-    line = sys.stdin.readline().strip()
-    return int(line) if line.isdigit() else None
+    return fork_server.serve()
 
 
 def _load_everything(config: Path) -> None:

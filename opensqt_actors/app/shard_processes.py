@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,71 +26,14 @@ from opensqt_actors.actors.shard_link import (
 )
 from opensqt_actors.api.shard_client import ForeignSocket, ShardStream, peer
 from opensqt_actors.app.process_watch import ProcessWatch
+from opensqt_actors.app.shard_launcher import Child, Launcher, NotLaunched
 from opensqt_actors.app.shard_lock import shard_process, shard_processes
 from opensqt_actors.config.paths import shard_socket_path
 from opensqt_actors.runtime.kernel import ActorRef, Host
 
 TRY_EVERY = 0.05
 LAST_WORDS = 1.0
-SPARE_AFTER = 3.0
-"""Seconds after a launch, and between two spares: a new shard has the processor first."""
-FEW = 2
-"""So many shards have one spare; more have two, because their deaths come closer together than a spare is loaded."""
 KILLED = 5.0
-
-
-class Launcher:
-    """Starts processes, and keeps spares that have loaded everything: a restart must not wait for that.
-
-    A spare ends with its standard input, so also with the supervisor.
-    """
-
-    def __init__(self, config: Path, shards: int) -> None:
-        self._command = [sys.executable, "-m", "opensqt_actors.shard", "--config", str(config)]
-        self._most = 1 if shards <= FEW else 2
-        self._spares: list[subprocess.Popen[bytes]] = []
-        self._timer: asyncio.TimerHandle | None = None
-
-    def launch(self, number: int) -> subprocess.Popen[bytes]:
-        """A process that becomes this shard."""
-        self._refill_later()
-        while self._spares:
-            spare = self._spares.pop(0)  # the oldest has loaded the most
-            if spare.stdin is not None and spare.poll() is None:
-                with suppress(BrokenPipeError):
-                    spare.stdin.write(b"%d\n" % number)
-                    spare.stdin.close()
-                    return spare
-        return self._start(["--number", str(number)], subprocess.DEVNULL)
-
-    def _refill_later(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(SPARE_AFTER, self._refill)
-
-    def _refill(self) -> None:
-        self._timer = None
-        self._spares.append(self._start([], subprocess.PIPE))
-        if len(self._spares) < self._most:
-            self._refill_later()
-
-    def _start(self, arguments: list[str], stdin: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - our own module
-            [*self._command, *arguments],
-            stdin=stdin,
-            start_new_session=True,  # Ctrl-C is for the supervisor, which ends the shards in order
-        )
-
-    def close(self) -> None:
-        """The spares are not needed any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for spare in self._spares:
-            spare.kill()
-            spare.wait()
-            if spare.stdin is not None:
-                spare.stdin.close()
-        self._spares.clear()
 
 
 class ShardProcess:
@@ -105,7 +46,8 @@ class ShardProcess:
         self._state_dir = state_dir
         self._launcher = launcher
         self._path = shard_socket_path(state_dir, number)
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
+        self._launching: asyncio.Task[None] | None = None
         self._owner: ActorRef | None = None
         self._life = 0
         self._stream: ShardStream | None = None
@@ -117,17 +59,31 @@ class ShardProcess:
         """Attach for this owner and this life; what is left of an earlier one is not told any more."""
         self._owner, self._life = owner, effect.life
         self._stop_attaching()
+        if self._launching is not None:
+            return None
         if self.watch is None:
             pid = shard_process(self._state_dir, self.number)
             if pid is None and not effect.launch:
                 return self._tell(ShardAbsent(effect.life))
-            self.watch = ProcessWatch(pid or self._launch(), self._gone)
+            if not pid:
+                self._launching = asyncio.create_task(self._launch())
+                return None
+            self.watch = ProcessWatch(pid, self._gone)
         self._attaching = asyncio.create_task(self._attach(effect.life))
         return None
 
-    def _launch(self) -> int:
-        self._child = self._launcher.launch(self.number)
-        return self._child.pid
+    async def _launch(self) -> None:
+        """A process for whoever owns the shard by then."""
+        try:
+            self._child = await self._launcher.launch(self.number)
+        except NotLaunched as error:
+            self._tell(ShardGone(self._life, error.sentence))
+        else:
+            self.watch = ProcessWatch(self._child.pid, self._gone)
+            self._attaching = asyncio.create_task(self._attach(self._life))
+        finally:
+            if self._launching is asyncio.current_task():  # else it was given up, and there may be another one
+                self._launching = None
 
     async def _attach(self, life: int) -> None:
         """Keep a stream for as long as the process lives."""
@@ -160,7 +116,12 @@ class ShardProcess:
 
     def kill(self) -> None:
         """At once; it has ended only when `ShardGone` says so."""
-        if self.watch is None:
+        if self._launching is not None:
+            self._launching.cancel()
+            self._launching = None
+            self._launcher.close()
+            self._tell(ShardGone(self._life, "no process was started in time"))
+        elif self.watch is None:
             self._tell(ShardGone(self._life, "there is no process"))
         else:
             self.watch.send(signal.SIGKILL)
@@ -176,7 +137,11 @@ class ShardProcess:
                     await self._ended.wait()
         self._stop_attaching()
         self.watch = None
-        code = self._child.wait() if self._child is not None else None
+        code = None
+        if self._child is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    code = await self._child.code
         self._child = None
         self._tell(ShardGone(self._life, _how(code)))
 
@@ -189,8 +154,10 @@ class ShardProcess:
             self._stream = None
 
     async def close(self, *, kill: bool) -> None:
-        """Let go of the process; with `kill` it must not outlive this one."""
+        """Let go of the process; with `kill` it must not outlive this one. The launcher is closed before."""
         self._owner = None
+        if self._launching is not None:
+            await asyncio.gather(self._launching, return_exceptions=True)
         watch = self.watch
         if kill and watch is not None:
             watch.send(signal.SIGKILL)
@@ -214,7 +181,7 @@ class ShardProcesses:
     """All shards of a supervisor; binds the effects of their proxies."""
 
     def __init__(self, host: Host, state_dir: Path, config: Path, count: int) -> None:
-        self._launcher = Launcher(config, count)
+        self._launcher = Launcher(config)
         self._shards = [ShardProcess(host, state_dir, self._launcher, number) for number in range(count)]
         host.bind(ReachShard, lambda sender, effect: self._shards[effect.shard].reach(sender, effect))
         host.bind(CommandShard, lambda sender, effect: self._shards[effect.shard].send(effect.message))

@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from support.accounting import openings, settled, unjournalled
 from support.processes import mixed, pb, wait_until
@@ -57,6 +58,18 @@ def test_f31_a_killed_shard_is_replaced_and_the_others_notice_nothing(fleet: Any
     assert fleet.shards()["shard-0"].restarts == 1
     assert fleet.shards()["shard-1"].restarts == 0
     fleet.supervisor.wait_fills(5)
+    books_agree(fleet)
+
+
+def test_f31_shards_live_on_without_the_process_that_forks_them_and_a_killed_one_is_replaced(fleet: Any) -> None:
+    supervisor = psutil.Process(fleet.supervisor.process.pid)
+    [server] = [child for child in supervisor.children() if "opensqt_actors.shard" in child.cmdline()]
+    server.kill()
+    psutil.wait_procs([server], 10)
+    before = fleet.processes()
+    fleet.supervisor.wait_fills(2)
+    assert fleet.processes() == before
+    fleet.wait_new(1, fleet.signal(1, signal.SIGKILL))
     books_agree(fleet)
 
 

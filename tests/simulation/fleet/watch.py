@@ -136,6 +136,9 @@ class Watch:
             first = min(on_their_way, default=0)
             later = sum(o.since >= first for o in slots.orders() if not (o.opens or o.cancelling))
             leaving += min(len(on_their_way), later)
+            if actor.phase is Phase.SYNCING:
+                # nothing is cancelled for an exit until the venue's view is in: openings alone keep to the bound
+                leaving = max(leaving, slots.exit_orders)
             yield "orders of a symbol", slots.working - leaving, max(grid.max_open_orders, slots.exit_orders)
             yield "known trades", len(slots.trades), KNOWN_TRADES
             yield (

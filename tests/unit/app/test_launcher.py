@@ -1,98 +1,145 @@
-"""Spare processes that become shards: who is taken, who is made anew, and when."""
+"""Processes that are forked from one that has loaded everything: who is told of whom, and who outlives whom."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import os
+import select
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
-from opensqt_actors.app import shard_processes
-from opensqt_actors.app.shard_processes import Launcher
+from opensqt_actors.app.process_watch import ProcessWatch
+from opensqt_actors.app.shard_launcher import ForkServer, Launcher, NotLaunched
 
-SPARE = "import sys; line = sys.stdin.readline(); sys.exit(int(line) if line.strip() else 99)"
-"""Ends with the number that it is told."""
-NAMED = "import sys; sys.exit(100 + int(sys.argv[2]))"
-"""Ends with 100 and the number that it was started with."""
+FORKED = """
+import os, signal, sys
+from opensqt_actors.app import fork_server
+number = fork_server.serve()
+if number is None:
+    sys.exit(0)
+if number < 100:
+    os._exit(number)
+assert sys.stdin.read() == ""
+assert os.getsid(0) == os.getpid()
+if signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL:
+    signal.pause()
+"""
+"""Ends with its number when that is below a hundred; else waits for a signal."""
+BROKEN = "import sys; sys.exit(3)"
+MUTE = "import sys; sys.stdin.read()"
+"""Takes what it is asked, and never answers."""
 
 
-class Stage:
-    """A launcher of processes that end at once and say how they came to be."""
+def ended(pid: int) -> asyncio.Event:
+    return ProcessWatch(pid, lambda: None).ended
 
-    def __init__(self, shards: int) -> None:
-        self.launcher = Launcher(Path("none.yaml"), shards)
-        self.started: list[subprocess.Popen[bytes]] = []
-        self.another = asyncio.Event()
-        start = self.launcher._start
 
-        def seen(arguments: list[str], stdin: int) -> subprocess.Popen[bytes]:
-            self.launcher._command = [sys.executable, "-c", NAMED if arguments else SPARE]
-            self.started.append(start(arguments, stdin))
-            self.another.set()
-            return self.started[-1]
-
-        self.launcher._start = seen  # type: ignore[method-assign]
-
-    async def spares(self, number: int) -> None:
-        async with asyncio.timeout(10):
-            while self.waiting < number:
-                self.another.clear()
-                await self.another.wait()
-                await asyncio.sleep(0)  # the launcher takes it down after it was started
-
-    @property
-    def waiting(self) -> int:
-        return len(self.launcher._spares)
-
-    @property
-    def more(self) -> bool:
-        """Whether another spare is planned."""
-        return self.launcher._timer is not None
+async def within(event: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await event.wait()
 
 
 @pytest.fixture
-def stage(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(shard_processes, "SPARE_AFTER", 0.01)
-    made = Stage(request.param)
+async def server() -> AsyncIterator[ForkServer]:
+    made = ForkServer([sys.executable, "-c", FORKED])
     yield made
-    for process in made.started:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.kill()
-        process.wait()
+    made.close()
 
 
-@pytest.mark.parametrize("stage", [4], indirect=True)
-async def test_two_shards_that_die_at_once_are_each_replaced_by_a_spare(stage: Stage) -> None:
-    first = stage.launcher.launch(0)
-    assert first.wait(10) == 100, "there was no spare yet"
-    await stage.spares(2)
-    assert not stage.more, "no more than two"
-    assert [stage.launcher.launch(number).wait(10) for number in (1, 2, 3)] == [1, 2, 103]
-    await stage.spares(2)
-    stage.launcher.close()
+async def test_each_child_has_its_number_and_tells_how_it_ended(server: ForkServer) -> None:
+    children = await asyncio.gather(*(server.launch(number) for number in (7, 0, 99)))
+    assert len({child.pid for child in children}) == 3
+    async with asyncio.timeout(10):
+        assert [await child.code for child in children] == [7, 0, 99]
+    killed = await server.launch(100)
+    os.kill(killed.pid, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        assert await killed.code == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("stage", [1], indirect=True)
-async def test_few_shards_have_one_spare_and_a_dead_one_is_not_taken(stage: Stage) -> None:
-    stage.launcher.launch(0)
-    await stage.spares(1)
-    assert not stage.more
-    [spare] = stage.launcher._spares
-    spare.kill()
-    spare.wait()
-    assert stage.launcher.launch(0).wait(10) == 100
-    stage.launcher.close()
+async def test_children_outlive_the_server_and_nobody_says_how_they_end(server: ForkServer) -> None:
+    child = await server.launch(100)
+    server.close()
+    assert await child.code is None
+    assert psutil.pid_exists(child.pid)
+    watch = ProcessWatch(child.pid, lambda: None)
+    watch.send(signal.SIGKILL)
+    await within(watch.ended)
 
 
-@pytest.mark.parametrize("stage", [4], indirect=True)
-async def test_no_spare_outlives_the_launcher(stage: Stage) -> None:
-    stage.launcher.launch(0)
-    await stage.spares(2)
-    stage.launcher.close()
-    assert [process.poll() for process in stage.started[1:]] == [-9, -9]
-    assert not stage.more
+async def test_a_child_that_nobody_waits_for_any_more_is_killed(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: asyncio.Queue[int] = asyncio.Queue()
+    kill = os.kill
+
+    def seen(pid: int, number: int) -> None:
+        kill(pid, number)
+        killed.put_nowait(pid)
+
+    monkeypatch.setattr(os, "kill", seen)
+    waiting = asyncio.ensure_future(server.launch(100))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    async with asyncio.timeout(10):
+        pid = await killed.get()
+    await within(ended(pid))
+
+
+async def test_what_the_server_said_before_it_was_closed_is_heard(server: ForkServer) -> None:
+    """Else a process that was made at that moment would live on and nobody would know it."""
+    server._loop.remove_reader(server._line.fileno())
+    waiting = asyncio.ensure_future(server.launch(100))
+    await asyncio.sleep(0)
+    readable, _, _ = select.select([server._line], [], [], 10)
+    assert readable
+    server.close()
+    watch = ProcessWatch((await waiting).pid, lambda: None)
+    watch.send(signal.SIGKILL)
+    await within(watch.ended)
+
+
+async def test_without_a_server_nothing_is_launched_and_the_next_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = Launcher(Path("none.yaml"))
+    launcher.close()
+    launcher._command = [sys.executable, "-c", BROKEN]
+    for _ in range(2):
+        with pytest.raises(NotLaunched, match=r"^the process that starts shards has ended \(3\)$"):
+            await launcher.launch(0)
+    launcher._command = [sys.executable, "-c", FORKED]
+    child = await launcher.launch(5)
+    async with asyncio.timeout(10):
+        assert await child.code == 5
+    launcher.close()
+    launcher.close()
+
+
+async def test_what_was_asked_of_a_server_that_is_closed_is_answered() -> None:
+    server = ForkServer([sys.executable, "-c", MUTE])
+    waiting = asyncio.ensure_future(server.launch(1))
+    await asyncio.sleep(0)
+    server.close()
+    with pytest.raises(NotLaunched):
+        await waiting
+    with pytest.raises(NotLaunched):
+        await server.launch(2)
+
+
+async def test_the_server_ends_with_its_socket() -> None:
+    server = ForkServer([sys.executable, "-c", FORKED])
+    child = await server.launch(100)
+    gone = ended(server._process.pid)
+    server._loop.remove_reader(server._line.fileno())
+    server._line.shutdown(2)
+    await within(gone)
+    server._process.wait()
+    assert psutil.pid_exists(child.pid)
+    server.close()
+    watch = ProcessWatch(child.pid, lambda: None)
+    watch.send(signal.SIGKILL)
+    await within(watch.ended)
