@@ -119,6 +119,7 @@ class ShardProxy:
         self._due = 0
         self._wait = 0
         self._attached = False
+        self._up_since = 0
         self._owns_told = False
         self._stopping: StopShard | None = None
         self._asked_to_restart = False
@@ -197,6 +198,8 @@ class ShardProxy:
             return [*effects, self._command(self._stopping)] if self._stopping is not None else effects
         fresh = not self._attached
         self._attached = True
+        if fresh:
+            self._up_since = now
         self.state = ShardState.RUNNING
         self.pid = hello.pid
         self.why = ""
@@ -413,8 +416,10 @@ class ShardProxy:
             self.restarts += 1
             self.why = f"being restarted: {reason}"
             told = ports.Announce("shard.failed", "", "", f"shard-{self.number} has failed: {reason}", "error")
-            # The first one at once: what its symbols hold may be without exits. The next ones back off.
-            wait = verdict.after_ns if len(self.history.failures) > 1 else 0
+            # What its symbols hold may be without exits: the first one is replaced at once, and the back-off of the
+            # next ones counts from when they were up. Only those that fail again and again within it wait.
+            ran = now - self._up_since if self._attached else 0
+            wait = verdict.after_ns - ran if len(self.history.failures) > 1 else 0
             effects.append(SetTimer("again", max(wait, 1), _Again()))
         quarantined = self.state is ShardState.QUARANTINED
         down = ShardDown(self.number, f"shard-{self.number} is {self.why}", quarantined)

@@ -145,6 +145,19 @@ def test_a_process_is_replaced_at_once_and_only_one_that_fails_again_is_waited_f
     assert bench.timers["again"][0] >= bench.now + SECOND
 
 
+@pytest.mark.parametrize(("ran", "waits"), [(0, 2), (1, 1), (2, 0), (30, 0)])
+def test_a_process_that_was_up_for_longer_than_it_would_wait_is_replaced_at_once(ran: int, waits: int) -> None:
+    """The second failure in a row waits until two seconds after the process was up."""
+    bench = Bench().running()
+    bench.step(ShardGone(bench.life, "signal"))
+    bench.ring("again")
+    bench.up()
+    bench.now += ran * SECOND
+    bench.up()  # the stream was cut meanwhile
+    bench.step(ShardGone(bench.life, "signal"))
+    assert bench.timers["again"][0] == bench.now + max(waits * SECOND, 1)
+
+
 def test_a_heartbeat_puts_the_end_of_patience_off() -> None:
     bench = Bench().running()
     bench.now += 4 * SECOND
