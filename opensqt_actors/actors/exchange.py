@@ -35,9 +35,9 @@ from opensqt_actors.actors.exchange_messages import (
     SymbolChecked,
     SymbolDown,
     WantFacts,
-    WantPast,
     WithdrawOpenings,
 )
+from opensqt_actors.actors.exchange_past import Pasts
 from opensqt_actors.actors.exchange_risk import ExchangeRisk
 from opensqt_actors.actors.exchange_symbols import Symbols
 from opensqt_actors.actors.exchange_truth import VenueViews
@@ -102,6 +102,7 @@ class ExchangeActor:
         self.watch = ExchangeRisk(
             account, board, self.desk, risk, cleanup, traded=lambda: self._attached, tell=self._tell
         )
+        self.pasts = Pasts(self.watch.want_past)
         self.dead_man = DeadMan(dead_man, self.desk.tracker, lambda: self._attached)
         self.foreign = ForeignOrders(account, self.symbols)
         self.prices_up = False
@@ -136,7 +137,6 @@ class ExchangeActor:
             Detach: self._detach,
             SymbolDown: self._symbol_down,
             WantFacts: lambda message, now: [ports.PrepareSymbol(message.symbol, history=False)],
-            WantPast: lambda message, now: self.watch.want_past(message.symbol),
             CheckSymbol: self._check_symbol,
             **Holdings(account).handlers,
             **VenueViews(self.symbols, desk, self.dead_man).handlers,
@@ -146,6 +146,7 @@ class ExchangeActor:
             Sweep: self._sweep,
             Pump: lambda message, now: desk.pumped(now),
             **self.watch.handlers,
+            **self.pasts.handlers,
         }
 
     @property
@@ -226,6 +227,7 @@ class ExchangeActor:
         if message.working:
             self.dead_man.begin(message.symbol)
         self.board.loud(message.symbol)
+        self.pasts.begin(message)
         return [ports.PrepareSymbol(message.symbol, history=not message.hurry)]
 
     def _prepared(self, message: ports.SymbolPrepared, now: int) -> list[Effect]:
@@ -253,6 +255,7 @@ class ExchangeActor:
 
     def _not_tradable(self, message: ports.SymbolRefused, now: int) -> list[Effect]:
         effects = self._answer_checks(message.symbol, message) + self._tell(message.symbol, message)
+        effects += self.pasts.gone(message.symbol)
         return effects if message.symbol in self._attached else effects + self.watch.candles.refused(message)
 
     def _check_symbol(self, message: CheckSymbol, now: int) -> list[Effect]:
@@ -269,13 +272,13 @@ class ExchangeActor:
         self.board.remove(message.symbol)
         self.desk.forget_symbol(message.symbol)
         end = self.dead_man.hand_over if message.handed_over else self.dead_man.disarm
-        effects = end(message.symbol)
+        effects = end(message.symbol) + self.pasts.gone(message.symbol)
         return effects if self.watch.candles.wants(message.symbol) else [*effects, ports.Unsubscribe(message.symbol)]
 
     def _symbol_down(self, message: SymbolDown, now: int) -> list[Effect]:
         self.symbols.down(message.symbol)
         self.board.loud(message.symbol)
-        return self.desk.symbol_down(message.symbol, now)
+        return self.desk.symbol_down(message.symbol, now) + self.pasts.gone(message.symbol)
 
     def _withdraw_openings(self, message: WithdrawOpenings, now: int) -> list[Effect]:
         symbol = message.symbol
