@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -82,3 +84,16 @@ def python_path() -> Callable[[Path], dict[str, str]]:
         return {"PYTHONPATH": f"{folder}{os.pathsep}{before}" if before else str(folder)}
 
     return environment
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """An empty database on the server, dropped at the end."""
+    name = f"main_job_{uuid.uuid4().hex[:8]}"
+    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f'create database "{name}"'))
+    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'drop database "{name}" with (force)'))
+    server.dispose()

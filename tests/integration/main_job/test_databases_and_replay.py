@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from support.accounting import differences, settled
 from support.processes import mixed, wait_until
 
@@ -17,19 +14,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SYMBOLS = 12
 MINUTE_MS = 60_000
-
-
-@pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """An empty database on the server, dropped at the end."""
-    name = f"main_job_{uuid.uuid4().hex[:8]}"
-    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text(f'create database "{name}"'))
-    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(sa.text(f'drop database "{name}" with (force)'))
-    server.dispose()
 
 
 @pytest.mark.postgres

@@ -10,4 +10,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from engines.conftest import url  # noqa: F401 - a fixture
-from main_job.conftest import folder, make_supervisor, pytest_runtest_makereport, start_venue  # noqa: F401 - fixtures
+from main_job.conftest import (  # noqa: F401 - fixtures
+    folder,
+    make_supervisor,
+    postgres_database,
+    pytest_runtest_makereport,
+    start_venue,
+)

@@ -1,7 +1,7 @@
 """SIGKILL at failpoints of every kind of operation, one after the other: each ends after restarts, and once.
 
-With `OPENSQT_TEST_LONG=1` at every failpoint of each kind on both runners, which takes a quarter of an hour; otherwise
-where a step is done and not recorded, on the tables, and on DBOS for the two kinds that move money.
+With `OPENSQT_TEST_LONG=1` at every failpoint of each kind on both runners and both databases, which takes half an hour;
+otherwise where a step is done and not recorded, on the tables, and on DBOS for the two kinds that move money.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ LONG = bool(os.environ.get("OPENSQT_TEST_LONG"))
 POINTS = ("operation.before_step", "operation.after_step", "operation.step_recorded")
 SHORT = POINTS[1:2]
 ENGINES = ["simple", "durable"]
-ON_BOTH = {"test_flatten", "test_remove_and_close"}
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+SHORT_RUNS: dict[str, set[str] | None] = {
+    "simple-sqlite": None,
+    "durable-sqlite": {"test_flatten", "test_remove_and_close"},
+    "durable-postgresql": {"test_flatten"},
+}
+"""The kinds that run without OPENSQT_TEST_LONG, by runner and database; None is every kind."""
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 NEW = "SOLUSDT"
 KEY = "the-command-1"
@@ -142,16 +148,23 @@ class Story:
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    if not LONG and request.param == "durable" and request.node.originalname not in ON_BOTH:
-        pytest.skip("takes a minute: set OPENSQT_TEST_LONG=1")
     return str(request.param)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, engine: str) -> dict[str, Any]:
+    """Sections of the configuration."""
+    kinds = SHORT_RUNS.get(f"{engine}-{request.param}", set())
+    if not LONG and kinds is not None and request.node.originalname not in kinds:
+        pytest.skip("takes a minute: set OPENSQT_TEST_LONG=1")
+    return {} if request.param == "sqlite" else {"database": {"url": request.getfixturevalue("postgres_database")}}
 
 
 Begin = Callable[..., Story]
 
 
 @pytest.fixture
-def begin(start_venue: Any, make_supervisor: Any, engine: str) -> Iterator[Begin]:
+def begin(start_venue: Any, make_supervisor: Any, engine: str, database: dict[str, Any]) -> Iterator[Begin]:
     """A venue whose prices move, and a supervisor that is not started yet."""
     stories: list[Story] = []
 
@@ -161,7 +174,7 @@ def begin(start_venue: Any, make_supervisor: Any, engine: str) -> Iterator[Begin
         never = {"max_losses": 0, "max_drawdown_percent": 0, "max_error_rate": 0, "max_latency": 0, "stale_after": 0}
         risk = {"breaker": never, "global_breaker": never}
         supervisor = make_supervisor(
-            venue, [{"symbol": name} for name in SYMBOLS], engine=engine, risk=risk, **sections
+            venue, [{"symbol": name} for name in SYMBOLS], engine=engine, risk=risk, **database, **sections
         )
         stories.append(Story(venue, supervisor))
         return stories[-1]
