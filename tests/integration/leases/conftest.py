@@ -18,7 +18,7 @@ from support.processes import VenueProcess, configuration, mixed, tail, write_co
 
 HOSTS = 3
 LONG = bool(os.environ.get("OPENSQT_TEST_LONG"))
-SYMBOLS = 12 if LONG else 6
+SYMBOLS = int(os.environ.get("OPENSQT_TEST_HOST_SYMBOLS", "12")) if LONG else 6
 NEVER = {"max_latency": 0, "max_losses": 0, "max_drawdown_percent": 0, "max_error_rate": 0, "stale_after": 0}
 CALM: dict[str, Any] = {"execution": {"reconcile_interval": 5}, "risk": {"breaker": NEVER, "global_breaker": NEVER}}
 """What an outage does to circuit breakers is another matter."""
