@@ -83,7 +83,11 @@ class Ledger:
         order.seen = live.status is not OrderStatus.PENDING
         order.loose = order.restored = True
         order.post_only = intent.post_only
-        self.slots.restore_order(key.level, order)
+        if not self.slots.restore_order(key.level, order):
+            self.slots.slotless.unended[intent.client_id] = OrderReport(
+                intent.client_id, self.symbol, live.venue_id, intent.side, live.status, intent.price, intent.quantity,
+                live.filled, order.since,
+            )  # fmt: skip
 
     @property
     def untouched(self) -> bool:

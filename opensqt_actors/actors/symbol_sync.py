@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from opensqt_actors.actors.exchange_messages import OrderPlan, WantTruth
 from opensqt_actors.actors.symbol_ledger import Ledger
@@ -94,10 +95,14 @@ class Sync:
         slots = self.ledger.slots.by_level.values()
         orders = [(slot.status, slot.order) for slot in slots if slot.order is not None]
         wanted = [o for s, o in orders if s is SlotStatus.LOCKED or o.loose or o.terminal]
+        unended = self.ledger.slots.slotless.unended.values()
         return WantTruth(
             self.ledger.symbol,
-            tuple(o.client_id for o in wanted),
-            tuple((o.venue_id, o.client_id) for _, o in orders if o.venue_id),
+            (*(o.client_id for o in wanted), *(report.client_id for report in unended)),
+            (
+                *((o.venue_id, o.client_id) for _, o in orders if o.venue_id),
+                *((report.venue_id, report.client_id) for report in unended if report.venue_id),
+            ),
             self.ledger.totals.confirmed,
             self.since,
             tuple(self._if_filled(o, now) for o in wanted if o.venue_id),
@@ -208,7 +213,10 @@ class Sync:
         slots = self.ledger.slots
         slot = slots.holder(client_id)
         order = slot.order if slot is not None else None
-        if slot is None or order is None or order.since > self.asked:
+        if slot is None or order is None:
+            self._unended_gone(client_id, now)
+            return None
+        if order.since > self.asked:
             return None
         unseen = order.restored and order.loose and not order.seen and not order.booked
         if unseen and closes(slot, order) and not self.earlier(client_id):
@@ -228,6 +236,17 @@ class Sync:
             order.cancelling = False
             slots.refused(client_id, "never reached the venue")
         return None
+
+    def _unended_gone(self, client_id: ClientId, now: int) -> None:
+        """The venue does not know an order whose slot had moved on before the last process ended."""
+        report = self.ledger.slots.slotless.unended.get(client_id)
+        if report is None:
+            return
+        if self.asked - report.at < self.request_life:
+            self._look_at(report.at + self.request_life)
+            return
+        gone = replace(report, status=OrderStatus.CANCELED, at=now, reason="the venue has forgotten it")
+        self.ledger.slots.report(gone)
 
     def may_still_come(self, client_id: ClientId, now: int, *, crossed: bool = False) -> bool:
         """Whether an order whose sending just failed had been sent by an earlier process, too, and could still arrive.

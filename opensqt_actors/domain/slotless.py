@@ -15,15 +15,17 @@ class SlotlessOrders:
     late: news of orders that no slot has any more; unwritten: which of these may never have been written down;
     orphans: orders that rest on the venue, although no slot has them, and must be cancelled. Whoever owns the slots
     empties these three. strangers: orders of ours that rest on the venue and that these slots have never had.
+    unended: orders that the journal has as alive although their slots had moved on when the last process ended.
     """
 
-    __slots__ = ("_ended", "_given_up", "late", "orphans", "strangers", "unwritten")
+    __slots__ = ("_ended", "_given_up", "late", "orphans", "strangers", "unended", "unwritten")
 
     def __init__(self) -> None:
         self.late: dict[ClientId, OrderReport] = {}
         self.unwritten: set[ClientId] = set()
         self.orphans: set[ClientId] = set()
         self.strangers: dict[ClientId, OrderReport] = {}
+        self.unended: dict[ClientId, OrderReport] = {}
         self._given_up: dict[ClientId, bool] = {}
         self._ended: dict[ClientId, str] = {}
 
@@ -50,7 +52,8 @@ class SlotlessOrders:
             return False
         written = self._given_up.get(client_id, venue_id is not None)
         unknown = venue_id is None and client_id not in self._given_up
-        if report.filled or (written and not report.status.terminal):
+        unended = report.status.terminal and self.unended.pop(client_id, None) is not None
+        if report.filled or unended or (written and not report.status.terminal):
             self.late[client_id] = report
             if not written:
                 self.unwritten.add(client_id)

@@ -49,6 +49,58 @@ def test_a_restored_order_that_rests_is_kept() -> None:
     assert all(plan.generation == 10 for plan in market.places())
 
 
+@pytest.mark.parametrize(
+    ("found", "filled"), [(OrderStatus.CANCELED, 0), (OrderStatus.CANCELED, 4), (OrderStatus.FILLED, 10), (None, 0)]
+)
+def test_an_order_that_its_slot_had_left_behind_is_asked_for_until_its_end_is_written(
+    found: OrderStatus | None, filled: int
+) -> None:
+    """A process died between the record of its fill, for which the slot has an exit, and that of its end."""
+    left, exit_order = live(-1, OrderKind.OPEN_BUY), live(-1, OrderKind.EXIT_SELL, 4)
+    market = Market(restored=journal(left, exit_order, slots=(held(),)))
+    market.prepare()
+    (want,) = market.told(WantTruth)
+    assert set(want.client_ids) == {left.intent.client_id, exit_order.intent.client_id}
+    assert ("v" + left.intent.client_id, left.intent.client_id) in want.venue_ids
+    market.truth(
+        open_orders=(told(exit_order, OrderStatus.NEW),),
+        found=((left.intent.client_id, found and told(left, found, filled)),),
+        position=10,
+    )
+    [saved] = [row for row in market.written(OrderSaved) if row.client_id == left.intent.client_id]
+    assert (saved.status, saved.filled) == (found or OrderStatus.CANCELED, filled)
+    market.step(Reconcile(), 10 * SECOND)
+    (want,) = market.told(WantTruth)
+    assert want.client_ids == (exit_order.intent.client_id,)
+
+
+def test_an_order_that_its_slot_had_left_behind_and_that_rests_is_cancelled_and_its_end_is_written() -> None:
+    left, exit_order = live(-1, OrderKind.OPEN_BUY), live(-1, OrderKind.EXIT_SELL, 4)
+    market = Market(restored=journal(left, exit_order, slots=(held(),)))
+    market.prepare()
+    market.truth(open_orders=(told(left, OrderStatus.NEW), told(exit_order, OrderStatus.NEW)), position=10)
+    assert left.intent.client_id in market.cancels()
+    market.step(OrderUpdate(told(left, OrderStatus.CANCELED), None))
+    assert [row.status for row in market.written(OrderSaved)] == [OrderStatus.CANCELED]
+
+
+def test_one_that_may_still_arrive_is_looked_at_again_before_it_is_taken_for_gone() -> None:
+    left, exit_order = live(-1, OrderKind.OPEN_BUY, at=NOW, known=False), live(-1, OrderKind.EXIT_SELL, 4)
+    market = Market(restored=journal(left, exit_order, slots=(held(),)))
+    market.prepare()
+    view = {"open_orders": (told(exit_order, OrderStatus.NEW),), "position": 10}
+    market.truth(**view, found=((left.intent.client_id, None),))
+    assert not market.written(OrderSaved)
+    timer = market.timer("reconcile")
+    assert timer is not None
+    market.step(timer.message, timer.after)
+    assert left.intent.client_id in market.told(WantTruth)[0].client_ids
+    market.truth(**view, found=((left.intent.client_id, None),))
+    assert [(row.client_id, row.status) for row in market.written(OrderSaved)] == [
+        (left.intent.client_id, OrderStatus.CANCELED)
+    ]
+
+
 def test_f16_fills_while_the_process_was_down_are_credited_to_their_slots_and_get_their_exits() -> None:
     order = live(-1, OrderKind.OPEN_BUY)
     market = Market(restored=journal(order))
