@@ -120,6 +120,7 @@ class ShardProxy:
         self._wait = 0
         self._attached = False
         self._up_since = 0
+        self._short_lives = 0
         self._owns_told = False
         self._stopping: StopShard | None = None
         self._asked_to_restart = False
@@ -416,20 +417,27 @@ class ShardProxy:
             self.restarts += 1
             self.why = f"being restarted: {reason}"
             told = ports.Announce("shard.failed", "", "", f"shard-{self.number} has failed: {reason}", "error")
-            # What its symbols hold may be without exits: the first one is replaced at once, and the back-off of the
-            # next ones counts from when they were up. Only those that fail again and again within it wait.
-            ran = now - self._up_since if self._attached else 0
-            wait = verdict.after_ns - ran if len(self.history.failures) > 1 else 0
-            effects.append(SetTimer("again", max(wait, 1), _Again()))
+            effects.append(SetTimer("again", max(self._back_off(now), 1), _Again()))
         quarantined = self.state is ShardState.QUARANTINED
         down = ShardDown(self.number, f"shard-{self.number} is {self.why}", quarantined)
         return [*effects, *self._owns(()), told, Tell(self.parent, down), Tell(self.parent, self.row())]
+
+    def _back_off(self, now: int) -> int:
+        """ns until the next process. What the symbols hold may be without exits: it waits only after short lives in a
+        row, shorter than the back-off, which counts from when the last one was up."""
+        ran = now - self._up_since if self._attached else 0
+        if ran >= self.policy.delay(self._short_lives + 1):
+            self._short_lives = 0
+            return 0
+        self._short_lives += 1
+        return self.policy.delay(self._short_lives) - ran if self._short_lives > 1 else 0
 
     def _again(self, message: _Again, now: int) -> list[Effect]:
         return self._reach(now, launch=True) if self.state is ShardState.WAITING else []
 
     def _restart(self, message: RestartShard, now: int) -> list[Effect]:
         self.history = self.history.cleared()
+        self._short_lives = 0
         if self.state in (ShardState.QUARANTINED, ShardState.WAITING):
             return [CancelTimer("again"), *self._reach(now, launch=True)]
         if self.state is not ShardState.RUNNING:

@@ -158,6 +158,21 @@ def test_a_process_that_was_up_for_longer_than_it_would_wait_is_replaced_at_once
     assert bench.timers["again"][0] == bench.now + max(waits * SECOND, 1)
 
 
+def test_only_short_lives_in_a_row_are_waited_for() -> None:
+    bench = Bench(intensity=9).running()
+    for ran, wait in ((60, 0), (2, 0), (0, 0), (0, 2), (1, 3), (5, 3), (7, 1), (90, 0), (0, 0), (0, 2)):
+        bench.now += ran * SECOND
+        bench.step(ShardGone(bench.life, "signal"))
+        assert bench.timers["again"][0] == bench.now + max(wait * SECOND, 1), (ran, wait)
+        bench.ring("again")
+        bench.up()
+    bench.step(RestartShard())
+    bench.step(ShardGone(bench.life, "as it was told to"))
+    bench.up()
+    bench.step(ShardGone(bench.life, "signal"))
+    assert bench.timers["again"][0] == bench.now + 1, "an operator's restart begins anew"
+
+
 def test_a_heartbeat_puts_the_end_of_patience_off() -> None:
     bench = Bench().running()
     bench.now += 4 * SECOND
