@@ -73,7 +73,8 @@ class _Server:
         os.close(waits)
         try:
             self._line.sendall(b"launched %s %d\n" % (ticket, pid))
-            os.write(goes, GO)
+            with suppress(BrokenPipeError):  # it has been killed already: that is told like any other end
+                os.write(goes, GO)
         finally:
             os.close(goes)
         return None

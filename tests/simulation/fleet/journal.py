@@ -77,8 +77,8 @@ class Tables:
     repeated_intents: int = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """One transaction."""
-        for entry in entries:
+        """One transaction, in which intents come before what became of their orders."""
+        for entry in sorted(entries, key=lambda entry: not isinstance(entry, Intent)):
             self._write(entry)
 
     def _write(self, entry: Entry) -> None:
@@ -127,7 +127,10 @@ class Tables:
     def load(self, account: str, symbol: str) -> Restored:
         """What a symbol starts from."""
         mine = (account, symbol)
-        orders = [row for row in self.orders.values() if (row.intent.account, row.intent.symbol) == mine]
+        orders = sorted(
+            (row for row in self.orders.values() if (row.intent.account, row.intent.symbol) == mine),
+            key=lambda row: (row.intent.at, row.intent.generation, row.intent.client_id),
+        )
         slots = tuple(row for key, row in sorted(self.slots.items()) if key[:2] == mine)
         fills = sorted(
             (

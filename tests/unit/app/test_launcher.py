@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from opensqt_actors.app import fork_server
 from opensqt_actors.app.process_watch import ProcessWatch
 from opensqt_actors.app.shard_launcher import ForkServer, Launcher, NotLaunched
 
@@ -143,3 +145,15 @@ async def test_the_server_ends_with_its_socket() -> None:
     watch = ProcessWatch(child.pid, lambda: None)
     watch.send(signal.SIGKILL)
     await within(watch.ended)
+
+
+def test_a_child_that_is_killed_before_it_knows_who_it_is_does_not_end_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "fork", lambda: 4_242)  # nobody has the other end of its pipe
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        server = fork_server._Server(theirs)
+        with server._woken, server._wake:
+            assert server._launch(b"launch 1 5") is None
+        assert ours.recv(100) == b"launched 1 4242\n"
