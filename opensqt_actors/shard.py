@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from opensqt_actors.app import fork_server
 from opensqt_actors.config.errors import ConfigError
 from opensqt_actors.domain.errors import OpenSqtError
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(partial(_join, options.config, options.join))
     begun: float | None = None
     if options.number is None:
+        if not fork_server.asked_by_a_supervisor():
+            parser.error("--number or --join is missing; without them standard input must be a socket to a supervisor")
         options.number = _forked(options.config)
         if options.number is None:
             return OK
@@ -78,8 +81,6 @@ def _join(path: Path, url: str) -> int:
 
 def _forked(config: Path) -> int | None:
     """Load everything and fork shards from now on. Returns in each its number, and None when no more are wanted."""
-    from opensqt_actors.app import fork_server
-
     with suppress(OpenSqtError):  # it is told when it matters: the file may have changed by then
         _load_everything(config)
     return fork_server.serve()

@@ -7,7 +7,7 @@ payments themselves were always written down once.
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import MAX_PREC, Context, Decimal
+from decimal import Context, Decimal
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_EXACT = Context(prec=min(MAX_PREC, 10_000))
+_EXACT = Context(prec=10_000)
 _FUNDING = sa.table("funding", sa.column("account"), sa.column("symbol"), sa.column("amount"))
 _TOTALS = sa.table("totals", sa.column("account"), sa.column("symbol"), sa.column("funding"))
 

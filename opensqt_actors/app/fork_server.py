@@ -10,11 +10,17 @@ import os
 import selectors
 import signal
 import socket
+import stat
 from contextlib import suppress
 
 STANDARD_INPUT = 0
 GO = b"g"
 MOST_READ = 65_536
+
+
+def asked_by_a_supervisor() -> bool:
+    """Whether standard input is a socket: somebody may ask."""
+    return stat.S_ISSOCK(os.fstat(STANDARD_INPUT).st_mode)
 
 
 def serve() -> int | None:

@@ -61,7 +61,12 @@ class ForkServer:
             self._line.send(b"launch %d %d\n" % (ticket, number))
         except OSError:
             self.close()
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                _end(answer.result().pid)  # it came at the very moment at which it was given up
+            raise
 
     def _read(self) -> None:
         try:
@@ -89,8 +94,7 @@ class ForkServer:
     def _launched(self, ticket: int, pid: int) -> None:
         answer = self._asked.pop(ticket)
         if answer.done():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _end(pid)
             return
         child = self._children[pid] = Child(pid)
         answer.set_result(child)
@@ -115,6 +119,12 @@ class ForkServer:
             if not child.code.done():
                 child.code.set_result(None)
         self._children.clear()
+
+
+def _end(pid: int) -> None:
+    """End a child that nobody wants. The server has not told of its end, so nobody else has its number."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class Launcher:

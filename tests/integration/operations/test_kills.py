@@ -1,6 +1,6 @@
 """SIGKILL at failpoints of every kind of operation, one after the other: each ends after restarts, and once.
 
-With `OPENSQT_TEST_LONG=1` at every failpoint of each kind on both runners and both databases, which takes half an hour;
+With `OPENSQT_TEST_LONG=1` at every failpoint of each kind on both runners and both databases, which takes long;
 otherwise where a step is done and not recorded, on the tables, and on DBOS for the two kinds that move money.
 """
 

@@ -14,12 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from opensqt_actors import shard
 from opensqt_actors.app import fork_server
 from opensqt_actors.app.process_watch import ProcessWatch
 from opensqt_actors.app.shard_launcher import ForkServer, Launcher, NotLaunched
 
 FORKED = """
 import os, signal, sys
+from opensqt_actors import shard
 from opensqt_actors.app import fork_server
 number = fork_server.serve()
 if number is None:
@@ -93,6 +95,19 @@ async def test_a_child_that_nobody_waits_for_any_more_is_killed(
     await within(ended(pid))
 
 
+async def test_a_child_that_comes_at_the_moment_at_which_it_is_given_up_is_killed(server: ForkServer) -> None:
+    server._loop.remove_reader(server._line.fileno())
+    waiting = asyncio.ensure_future(server.launch(100))
+    await asyncio.sleep(0)
+    select.select([server._line], [], [], 10)
+    server._read()
+    [pid] = server._children
+    waiting.cancel()  # its answer is there, and it has not yet been woken
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await within(ended(pid))
+
+
 async def test_what_the_server_said_before_it_was_closed_is_heard(server: ForkServer) -> None:
     """Else a process that was made at that moment would live on and nobody would know it."""
     server._loop.remove_reader(server._line.fileno())
@@ -157,3 +172,13 @@ def test_a_child_that_is_killed_before_it_knows_who_it_is_does_not_end_the_serve
         with server._woken, server._wake:
             assert server._launch(b"launch 1 5") is None
         assert ours.recv(100) == b"launched 1 4242\n"
+
+
+def test_without_a_number_and_a_supervisor_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with (tmp_path / "keyboard").open("w") as keyboard:
+        monkeypatch.setattr(fork_server, "STANDARD_INPUT", keyboard.fileno())
+        with pytest.raises(SystemExit):
+            shard.main(["--config", "none.yaml"])
+    assert "--number or --join is missing; without them standard input must be" in capsys.readouterr().err
