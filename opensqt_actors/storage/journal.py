@@ -18,6 +18,7 @@ from opensqt_actors.actors.leases import Lease
 from opensqt_actors.domain.records import Entry, Intent, Restored
 from opensqt_actors.domain.settings import SymbolSpec
 from opensqt_actors.storage.backlog import Asking, Backlog, Committing, ItemState, Writing
+from opensqt_actors.storage.breathing import Breathing
 from opensqt_actors.storage.database import Database
 from opensqt_actors.storage.errors import JournalClosed, JournalFull, StorageError
 from opensqt_actors.storage.fence import Holdings, leases_of
@@ -30,9 +31,6 @@ Alert = Callable[[str, str], None]
 """Told on the loop's thread: code ("journal.away", "journal.back", "journal.full", "journal.rejected", "journal.stray",
 "journal.fenced") and one sentence."""
 
-_YIELD_EVERY = 5e-4
-_YIELD_FOR = 2e-5
-"""Seconds: enough for a waiting thread to wake up; the kernel makes about 70 us of it."""
 _LOADS_AT_ONCE = 50
 """More are read in turns, so that the first begin to trade while the others are read."""
 _Load: TypeAlias = tuple[Key, Callable[[Restored | StorageError], None]]
@@ -71,8 +69,8 @@ class Journal:
         self._loads: list[_Load] = []
         self._full = False
         self._asked = 0
-        self._yielding = False
-        self._yield_until = 0.0
+        self._breathe_until = 0.0
+        self._breathing = Breathing(self._loop, self._waited)
         self._writer = Writer(
             database,
             self._backlog,
@@ -217,21 +215,12 @@ class Journal:
             return
         item.timer = self._loop.call_later(timeout, self._expire, item, timeout)
         self._asked += 1
-        self._yield_until = time.monotonic() + self._settings.commit_timeout
-        if not self._yielding:
-            self._yielding = True
-            self._loop.call_later(_YIELD_EVERY, self._yield)
+        self._breathe_until = time.monotonic() + self._settings.commit_timeout
+        self._breathing.begin()
 
-    def _yield(self) -> None:
-        """Let the writer's thread have the interpreter lock for a moment, while somebody waits for an answer.
-
-        A loop that is never idle lets go of it only within its polls, too briefly for another thread to wake up and
-        take it: without this a commit beside such a loop took up to seconds instead of milliseconds.
-        """
-        self._yielding = self._asked > 0 and time.monotonic() < self._yield_until
-        if self._yielding:
-            time.sleep(_YIELD_FOR)
-            self._loop.call_later(_YIELD_EVERY, self._yield)
+    def _waited(self) -> bool:
+        """Whether somebody waits for the writer's thread, and not just for a database that does not answer."""
+        return self._asked > 0 and time.monotonic() < self._breathe_until
 
     def _expire(self, item: Committing | Asking, timeout: float) -> None:
         if self._backlog.withdraw(item):

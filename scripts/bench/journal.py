@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import uvloop
+
 from opensqt_actors.domain.ids import IdCoder, OrderKind
 from opensqt_actors.domain.orders import (
     Accepted,
@@ -230,7 +232,7 @@ def main() -> None:
             for name in ("simple", "durable") if url else ():
                 engine: Engine = SimpleEngine() if name == "simple" else DurableEngine(url, "bench")
                 database = Database(url, synchronous=args.synchronous)
-                result = asyncio.run(measure(engine, database, args))
+                result = uvloop.run(measure(engine, database, args))
                 database.close()
                 print(json.dumps({"bench": "journal", "database": kind, "engine": name, **result}), flush=True)
 
