@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -41,6 +41,27 @@ from opensqt_actors.storage.tables import (
 Key: TypeAlias = tuple[str, str]
 KNOWN_TRADES = 2_000
 """How many of the newest trade ids are remembered for telling a repeated fill from a new one."""
+
+
+def _of_one(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of the symbol that is named when the question is asked."""
+    return sa.and_(table.c.account == sa.bindparam("account"), table.c.symbol == sa.bindparam("symbol"))
+
+
+# Asked about one symbol at a time: only so each is one look into an index. Built once, since a start asks for dozens.
+_HIGHEST_GENERATION = sa.select(sa.func.max(orders.c.generation)).where(_of_one(orders))
+_NEWEST_TRADES = (
+    sa.select(fills.c.trade_id)
+    .where(_of_one(fills), sa.not_(fills.c.inferred))
+    .order_by(fills.c.at.desc(), fills.c.trade_id.desc())
+    .limit(KNOWN_TRADES)
+)
+_NEWEST_PAYMENTS = (
+    sa.select(funding.c.payment_id)
+    .where(_of_one(funding))
+    .order_by(funding.c.at.desc(), funding.c.payment_id.desc())
+    .limit(KNOWN_PAYMENTS)
+)
 
 
 def load_symbol(connection: Connection, account: str, symbol: str) -> Restored:
@@ -85,6 +106,7 @@ def _of_account(connection: Connection, account: str, names: Sequence[str]) -> d
     def restored(symbol: str) -> Restored:
         entry, sums = known.get(symbol), total.get(symbol)
         ladder, numbers = lattice.get(symbol), memory.get(symbol)
+        one = {"account": account, "symbol": symbol}
         return Restored(
             account=account,
             symbol=symbol,
@@ -92,13 +114,13 @@ def _of_account(connection: Connection, account: str, names: Sequence[str]) -> d
             slots=tuple(held[symbol]),
             orders=tuple(live[symbol]),
             generation_floor=max(
-                _highest_generation(connection, account, symbol),
+                connection.scalar(_HIGHEST_GENERATION, one) or 0,
                 0 if sums is None else sums["generation_floor"],
                 max((slot.generation for slot in held[symbol]), default=0),
             ),
             totals=totals_of(account, symbol, sums),
-            known_trades=_newest_trades(connection, account, symbol),
-            known_funding=_newest_payments(connection, account, symbol),
+            known_trades=frozenset(connection.scalars(_NEWEST_TRADES, one).all()),
+            known_funding=_newest_payments(connection, one),
             memory=None if numbers is None else _memory(numbers),
             since=0 if entry is None else entry["added_at"],
         )
@@ -106,32 +128,9 @@ def _of_account(connection: Connection, account: str, names: Sequence[str]) -> d
     return {symbol: restored(symbol) for symbol in names}
 
 
-def _highest_generation(connection: Connection, account: str, symbol: str) -> int:
-    """One symbol at a time: only so it is one look into the index, not one at every order there ever was."""
-    query = sa.select(sa.func.max(orders.c.generation)).where(orders.c.account == account, orders.c.symbol == symbol)
-    return connection.scalar(query) or 0
-
-
-def _newest_trades(connection: Connection, account: str, symbol: str) -> frozenset[int]:
-    return frozenset(
-        connection.scalars(
-            sa.select(fills.c.trade_id)
-            .where(fills.c.account == account, fills.c.symbol == symbol, sa.not_(fills.c.inferred))
-            .order_by(fills.c.at.desc(), fills.c.trade_id.desc())
-            .limit(KNOWN_TRADES)
-        ).all()
-    )
-
-
-def _newest_payments(connection: Connection, account: str, symbol: str) -> tuple[str, ...]:
+def _newest_payments(connection: Connection, one: Mapping[str, str]) -> tuple[str, ...]:
     """Oldest first. A start is told the payments of the last days again; the totals have them already."""
-    newest = connection.scalars(
-        sa.select(funding.c.payment_id)
-        .where(funding.c.account == account, funding.c.symbol == symbol)
-        .order_by(funding.c.at.desc(), funding.c.payment_id.desc())
-        .limit(KNOWN_PAYMENTS)
-    ).all()
-    return tuple(reversed(newest))
+    return tuple(reversed(connection.scalars(_NEWEST_PAYMENTS, one).all()))
 
 
 def load_risk(database: Database) -> tuple[RiskSaved, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import aiohttp
@@ -27,7 +28,7 @@ def open_exchange(
 ) -> Any:
     """An instance of `ccxt.pro.<name>`; needs: the exchanges that it derives from. keep_alive is in config, in ms."""
     module = load(name, *needs)
-    return getattr(module, name)(
+    exchange = getattr(module, name)(
         {
             "apiKey": credentials.api_key.get_secret_value(),
             "secret": credentials.secret.get_secret_value(),
@@ -38,3 +39,6 @@ def open_exchange(
             **config,
         }
     )
+    # It would read all of certifi's authorities for connections of its own, and makes none: this context trusts nobody.
+    exchange.ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return exchange
