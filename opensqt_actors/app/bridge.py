@@ -27,7 +27,7 @@ class Bridge:
         host: Host,
         supervisor: ActorId,
         append: Callable[[tuple[Entry, ...]], None],
-        heard: Callable[[Announce], None] = lambda announce: None,
+        heard: Callable[[Announce], object] = lambda announce: None,
     ) -> None:
         """heard: told of what the actors of this process announce."""
         self._heard = heard

@@ -28,6 +28,7 @@ from opensqt_actors.app.bridge import log_and_store
 from opensqt_actors.app.engines import make_engine
 from opensqt_actors.app.observed import ObservedJournal
 from opensqt_actors.app.parts import open_account, shard_parts
+from opensqt_actors.app.priority import make_way
 from opensqt_actors.app.shard_lock import ShardLock
 from opensqt_actors.app.startup import Startup
 from opensqt_actors.app.strategies import installed
@@ -162,7 +163,8 @@ class ShardSystem:
 
     def _heard(self, sender: ActorRef, effect: Announce) -> None:
         self._announce(effect)
-        self.startup.heard(effect)
+        if self.startup.heard(effect):
+            make_way(self.settings.supervision.shard_niceness)
 
     def _told(self, journal: ObservedJournal, service: ShardService, announce: Announce) -> None:
         log_and_store(announce, journal.append, time.time_ns())

@@ -41,16 +41,17 @@ class Startup:
         """A phase is over."""
         self._phases.setdefault(phase, round(self._clock() - self._begun, 3))
 
-    def heard(self, announce: Announce) -> None:
-        """The shard says once when whatever is held has its exits; that ends the start."""
+    def heard(self, announce: Announce) -> bool:
+        """The shard says once when whatever is held has its exits; that ends the start. Whether it ended now."""
         if announce.kind != PROTECTED or self.protected.is_set():
-            return
+            return False
         self.reached("exits")
         self.protected.set()
         # On a busy machine the rest is waiting for a processor.
         told = {**self._phases, "processor": round(time.process_time() - self._before, 3)}
         text = ", ".join(f"{phase} {seconds:.2f}" for phase, seconds in told.items())
         logger.bind(code="startup.phases", **told).info("seconds since the process began: {}", text)
+        return True
 
 
 def process_begun() -> float:

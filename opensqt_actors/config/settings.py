@@ -281,7 +281,7 @@ class Telemetry(Section):
 class Supervision(Section):
     """Restarts of what failed, actors and shards: more than `intensity` in a row, none healthy for `period` seconds,
     end in quarantine. shard_*: seconds to start, to be silent, to go on without a supervisor (0 = for ever), to open
-    without a word of the risk over all shards (0 = for ever); MB.
+    without a word of the risk over all shards (0 = for ever); MB; steps by which a shard's process becomes nicer.
     """
 
     intensity: Whole = Field(default=5, ge=0, le=1_000)
@@ -294,6 +294,7 @@ class Supervision(Section):
     shard_memory: Whole = Field(default=2_048, ge=0, le=1_048_576)
     shard_alone: Real = Field(default=600, ge=0, le=604_800)
     shard_unheard: Real = Field(default=15, ge=0, le=3_600)
+    shard_niceness: Whole = Field(default=5, ge=0, le=19)
 
     @model_validator(mode="after")
     def _a_word_comes_every_second(self) -> Self:

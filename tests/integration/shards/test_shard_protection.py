@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from support.accounting import exit_orders, openings, settled
 from support.processes import PATIENCE, pb, registry_pb2, wait_until
 
+from opensqt_actors.config.settings import Supervision
 from opensqt_actors.storage import Database, load_risk
 from opensqt_actors.wire.v1 import risk_pb2
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
 
 COUNTDOWN = 12
+NICENESS = Supervision().shard_niceness
 guarded = pytest.mark.parametrize("fleet", [{"dead_man_switch": COUNTDOWN}], indirect=True)
 
 
@@ -186,3 +191,18 @@ def test_the_breaker_of_a_symbol_closes_it_alone_and_survives_its_shard_and_a_mo
     assert breakers(fleet)[name] == risk_pb2.CIRCUIT_STATE_OPEN
     fleet.supervisor.ask("ResetBreaker", pb.ResetBreakerRequest(symbol=name, reason="it was nothing"))
     wait_until(lambda: openings(fleet.venue, name), "its ladder again")
+
+
+def nicenesses(pid: int) -> set[int]:
+    """Of all threads of a process."""
+    return {os.getpriority(os.PRIO_PROCESS, int(thread.name)) for thread in Path(f"/proc/{pid}/task").iterdir()}
+
+
+def test_a_shard_makes_way_when_it_has_its_exits_and_the_next_one_begins_before_it(fleet: Any) -> None:
+    usual = os.getpriority(os.PRIO_PROCESS, fleet.supervisor.process.pid)
+    for _ in range(2):
+        pid = fleet.processes()[0]
+        wait_until(lambda pid=pid: nicenesses(pid) == {usual + NICENESS}, "every thread of the shard makes way")
+        assert nicenesses(psutil.Process(pid).ppid()) == {usual}, "what the next one is forked from does not"
+        fleet.wait_new(0, fleet.signal(0, signal.SIGKILL))
+    assert nicenesses(fleet.supervisor.process.pid) == {usual}

@@ -14,7 +14,7 @@ import yaml
 
 from opensqt_actors.app.system import STOP_MARGIN
 from opensqt_actors.config.loading import load
-from opensqt_actors.config.settings import Shutdown
+from opensqt_actors.config.settings import Shutdown, Supervision
 from opensqt_actors.simvenue.__main__ import DEFAULT_ADMIN_PORT, DEFAULT_PORT
 from opensqt_actors.simvenue.server.config import DEMO_KEY
 
@@ -42,6 +42,13 @@ def test_the_unit_ends_the_supervisor_alone_and_waits_longer_than_it_needs(unit:
     assert unit["RestartPreventExitStatus"] == "4"
     assert unit["OOMPolicy"] == "continue", "else the end of one shard is the end of all"
     assert re.search(r"-m opensqt_actors\.supervisor --config \S+$", unit["ExecStart"])
+
+
+def test_a_shard_of_the_unit_may_make_way_and_then_has_the_usual_priority(unit: dict[str, str]) -> None:
+    assert int(unit["Nice"]) + Supervision().shard_niceness == 0
+    filters = re.findall(r"^SystemCallFilter=(.*)$", (DEPLOY / "opensqt.service").read_text(), re.MULTILINE)
+    assert "@resources" in filters[1], "which takes setpriority away"
+    assert filters[-1] == "setpriority", "and this gives it back"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
