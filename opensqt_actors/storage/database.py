@@ -76,6 +76,8 @@ class Database:
             self.name += f":{parsed.port}" if parsed.port else ""
             arguments = {
                 "connect_timeout": connect_timeout,
+                # Of a database that was made without an encoding the driver would read all text as bytes.
+                "client_encoding": "UTF8",
                 "options": f"-c statement_timeout={round(statement_timeout * 1000)}"
                 f" -c lock_timeout={round(lock_timeout * 1000)}"
                 f" -c idle_in_transaction_session_timeout={round(idle_timeout * 1000)}"

@@ -142,9 +142,9 @@ class Server:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
         self._engine = sa.create_engine(self._url, isolation_level="AUTOCOMMIT")
 
-    def create(self) -> str:
+    def create(self, how: str = "") -> str:
         name = f"opensqt_test_{secrets.token_hex(6)}"
-        self._run(f"create database {name}")
+        self._run(f"create database {name} {how}")
         return name
 
     def drop(self, name: str) -> None:
