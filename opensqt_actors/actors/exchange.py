@@ -349,9 +349,10 @@ class ExchangeActor:
         return effects + self.desk.pump(now)
 
     def row(self) -> AccountRow:
-        """What operators see of this account."""
+        """What operators see of this account. Without a symbol there is no price stream, and none that is down."""
+        prices = self.prices_up or not any(attached.instrument for attached in self._attached.values())
         return AccountRow(
-            self.account, self.orders_up, self.prices_up, self.tracker.size, self.desk.waiting,
+            self.account, self.orders_up, prices, self.tracker.size, self.desk.waiting,
             self.budget.paused_until, self.board.ticks, self.board.skipped, self.budget.thousandths,
         )  # fmt: skip
 

@@ -191,6 +191,13 @@ def test_the_price_stream_is_only_shown(bench: Bench) -> None:
     assert not bench.sent
 
 
+def test_without_a_symbol_no_price_stream_is_down(bench: Bench) -> None:
+    for symbol in ("AUSDT", "BUSDT"):
+        assert not bench.actor.row().prices_stream
+        bench.step(Detach(symbol))
+    assert bench.actor.row().prices_stream
+
+
 def test_f26_an_order_that_is_not_ours_is_reported_once_a_minute_and_left_alone(bench: Bench) -> None:
     plan = bench.plan()
     for foreign in ("web_1", IdCoder("zz", 0).encode(0, OrderKind.OPEN_BUY, 1)):
