@@ -72,16 +72,33 @@ def test_the_traders_configuration_is_one_and_has_two_shards(monkeypatch: pytest
 
 def test_the_containers_find_each_other_and_have_time_to_end(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    venue, trader, postgres = (services[name] for name in ("venue", "trader", "postgres"))
+    venue, postgres = services["venue"], services["postgres"]
+    traders = [services[name] for name in ("host-a", "host-b", "trader")]
     assert f":{DEFAULT_ADMIN_PORT}/health" in " ".join(venue["healthcheck"]["test"])
-    assert trader["network_mode"] == "service:venue", "the simulated venue listens on loopback"
-    assert set(trader["depends_on"]) == {"postgres", "venue"}
+    for trader in traders:
+        assert trader["network_mode"] == "service:venue", "the simulated venue listens on loopback"
+        assert set(trader["depends_on"]) == {"postgres", "venue"}
+        assert float(trader["stop_grace_period"].removesuffix("s")) > 2 * LONGEST_STOP
     assert all("healthcheck" in service for service in (venue, postgres))
-    assert float(trader["stop_grace_period"].removesuffix("s")) > 2 * LONGEST_STOP
-    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in (venue, trader))
+    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in (venue, *traders))
     assert not any("ports" in service for service in services.values()), "nothing listens beyond loopback"
     named = {volume.partition(":")[0] for service in services.values() for volume in service["volumes"]}
     assert {name for name in named if not name.startswith(".")} == set(compose["volumes"])
+
+
+def test_the_two_hosts_differ_in_name_alone_and_each_can_have_all_symbols(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSQT_DATABASE_URL", "postgresql+psycopg://opensqt:x@postgres/opensqt")
+    services = [compose["services"][name] for name in ("host-a", "host-b")]
+    assert all("--join" in service["command"] and "profiles" not in service for service in services)
+    states = [volume for service in services for volume in service["volumes"] if volume.endswith("/state")]
+    assert len(set(states)) == 2, "each has a state folder of its own"
+    first, second = (load(DEPLOY / Path(service["volumes"][0].partition(":")[0]).name) for service in services)
+    assert {first.lease.name, second.lease.name} == {"host-a", "host-b"}
+    assert first.lease.capacity >= len(first.symbols) > 0
+    assert second.model_copy(update={"lease": first.lease}) == first
+    assert compose["services"]["trader"]["profiles"] == ["supervisor"], "it is started by name alone"
 
 
 def test_what_the_image_copies_is_in_the_repository_and_let_through() -> None:
