@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from opensqt_actors.actors import exchange, operator, ports, shard_children, symbol
 from opensqt_actors.actors.portfolio_hearing import PortfolioHearing
@@ -320,8 +319,3 @@ class ShardGateway:
             ports.Announce("actor.failed", "", "", sentence, "critical", {"detail": message.detail}),
             *self._end(0 if self._stopping else 1),
         ]
-
-
-def with_resident(screens: Screens, resident: int) -> Screens:
-    """The heartbeat with what only the process's own adapter can know."""
-    return replace(screens, resident=resident)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from opensqt_actors.actors.ports import Announce
-from opensqt_actors.actors.views import AccountRow, SymbolRow
+from opensqt_actors.actors.views import AccountRow, Durations, SymbolRow
 from opensqt_actors.domain.settings import SymbolSpec
 
 Key = tuple[str, str]
@@ -26,12 +26,20 @@ class Hello(Struct, frozen=True):
     symbols: tuple[SymbolSpec, ...]
 
 
+class Measured(Struct, frozen=True):
+    """What only the process itself can know of it. resident: memory in bytes; pending, durations: see ShardRow."""
+
+    resident: int = 0
+    pending: int = 0
+    durations: tuple[Durations, ...] = ()
+
+
 class Screens(Struct, frozen=True):
-    """A heartbeat: the lines that changed, and the process's resident memory in bytes."""
+    """A heartbeat: the lines that changed, and what the process has measured of itself."""
 
     symbols: tuple[SymbolRow, ...]
     accounts: tuple[AccountRow, ...]
-    resident: int = 0
+    measured: Measured = Measured()
 
 
 # --- effects of a ShardProxy -----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from opensqt_actors.actors.shard_link import (
     CommandShard,
     Key,
     KillShard,
+    Measured,
     Overheard,
     ReachShard,
     RestartShard,
@@ -113,7 +114,7 @@ class ShardProxy:
         self.history = RestartHistory()
         self.restarts = 0
         self.pid = 0
-        self.resident = 0
+        self.measured = Measured()
         self.why = ""
         self._life = 0
         self._due = 0
@@ -162,7 +163,11 @@ class ShardProxy:
     def row(self) -> ShardRow:
         """What operators see of this shard."""
         state = "starting" if self.state in (ShardState.SEEKING, ShardState.WAITING) else self.state.value
-        return ShardRow(f"shard-{self.number}", state, self.pid, 0, self.restarts, self.resident, self.why)
+        known = self.measured
+        return ShardRow(
+            f"shard-{self.number}", state, self.pid, 0, self.restarts, known.resident, self.why, known.pending,
+            known.durations,
+        )  # fmt: skip
 
     # --- finding and starting ----------------------------------------------------------------------------------------
 
@@ -356,13 +361,13 @@ class ShardProxy:
     def _screens(self, screens: Screens, now: int) -> list[Effect]:
         if self.state is not ShardState.RUNNING:
             return []
-        self.resident = screens.resident
+        self.measured = screens.measured
         effects: list[Effect] = [self._watch(self.limits.heartbeat, now)]
         effects += [Tell(self.parent, row) for row in screens.symbols]
         effects += [Tell(self.parent, replace(row, shard=self.number)) for row in screens.accounts]
         effects.append(Tell(self.parent, self.row()))
-        if self.limits.resident and screens.resident > self.limits.resident:
-            used, limit = screens.resident >> 20, self.limits.resident >> 20
+        if self.limits.resident and self.measured.resident > self.limits.resident:
+            used, limit = self.measured.resident >> 20, self.limits.resident >> 20
             return [*effects, *self._kill(f"its memory of {used} MB is beyond the limit of {limit} MB", now)]
         return effects
 
@@ -392,7 +397,7 @@ class ShardProxy:
         """Nothing of it trades any more: what it was to give away may go, questions get their answer."""
         reason, self._killed_for = self._killed_for or message.reason, ""
         self.owned = {}
-        self.pid = self.resident = 0
+        self.pid, self.measured = 0, Measured()
         effects: list[Effect] = [CancelTimer("watch")]
         for key in list(self._releasing):
             effects += self._let_go(key, gone=True)

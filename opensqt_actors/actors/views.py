@@ -113,8 +113,20 @@ class AccountRow(Struct, frozen=True):
     shard: int = 0
 
 
+class Durations(Struct, frozen=True):
+    """How long one thing took since the process began. counts: of each bucket and all below it; total: seconds."""
+
+    name: str
+    counts: tuple[int, ...]
+    total: float
+
+
 class ShardRow(Struct, frozen=True):
-    """One shard. state: starting, running, ending, quarantined, drained or stopped; resident: bytes, 0 = not known."""
+    """One shard. state: starting, running, ending, quarantined, drained or stopped; resident: bytes, 0 = not known.
+
+    pending: entries that its journal has not written yet; durations: of its process, none of one inside the
+    supervisor's, which counts them itself.
+    """
 
     shard: str
     state: str
@@ -123,6 +135,8 @@ class ShardRow(Struct, frozen=True):
     restarts: int
     resident: int
     why: str
+    pending: int = 0
+    durations: tuple[Durations, ...] = ()
 
 
 class RiskRow(Struct, frozen=True):

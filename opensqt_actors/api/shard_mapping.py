@@ -7,7 +7,7 @@ from typing import Any
 
 from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
-from opensqt_actors.actors.shard_link import Hello, Screens
+from opensqt_actors.actors.shard_link import Hello, Measured, Screens
 from opensqt_actors.actors.shard_messages import (
     AddSymbolActor,
     ReleaseSymbol,
@@ -21,7 +21,7 @@ from opensqt_actors.actors.shard_messages import (
     SymbolReleased,
     ToSymbol,
 )
-from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, SymbolView
+from opensqt_actors.actors.views import AccountRow, Durations, HoldingsView, ReconcileView, SymbolView
 from opensqt_actors.api.event_mapping import SEVERITIES, SEVERITY_NAMES, detail_text, kind_of
 from opensqt_actors.api.mapping import (
     account_from,
@@ -206,13 +206,18 @@ def fact_to(fact: Any, number: int) -> shard_pb2.AttachResponse:
                 symbols=[spec_to(spec) for spec in fact.symbols],
             )
             return response(hello=hello)
-        case Screens(rows, accounts, resident):
+        case Screens(rows, accounts, measured):
             screens = shard_pb2.ShardScreens(
                 symbols=[row_to(row) for row in rows],
                 accounts=[
                     shard_pb2.ShardAccount(status=account_to(row), thousandths=row.thousandths) for row in accounts
                 ],
-                resident=resident,
+                resident=measured.resident,
+                pending=measured.pending,
+                durations=[
+                    shard_pb2.ShardDurations(name=one.name, counts=one.counts, total=one.total)
+                    for one in measured.durations
+                ],
             )
             return response(screens=screens)
         case Announce():
@@ -258,7 +263,9 @@ def fact_from(message: shard_pb2.AttachResponse) -> Any:
         case "screens":
             screens = message.screens
             rows = tuple(row_from(row) for row in screens.symbols)
-            return Screens(rows, tuple(_account_from(row) for row in screens.accounts), screens.resident)
+            durations = tuple(Durations(one.name, tuple(one.counts), one.total) for one in screens.durations)
+            measured = Measured(screens.resident, screens.pending, durations)
+            return Screens(rows, tuple(_account_from(row) for row in screens.accounts), measured)
         case "event":
             event = message.event
             level = SEVERITY_NAMES.get(event.severity, "info")

@@ -73,4 +73,4 @@ def merge(old: Screens, new: Screens) -> Screens:
     """Both as one: of every line the newer."""
     symbols = {(row.account, row.symbol): row for row in (*old.symbols, *new.symbols)}
     accounts = {row.account: row for row in (*old.accounts, *new.accounts)}
-    return Screens(tuple(symbols.values()), tuple(accounts.values()), new.resident or old.resident)
+    return Screens(tuple(symbols.values()), tuple(accounts.values()), new.measured)

@@ -14,12 +14,13 @@ from typing import Any
 
 import psutil
 from loguru import logger
+from msgspec.structs import replace
 
 import opensqt_actors
 from opensqt_actors.actors.ports import Announce, Exited, Reply
 from opensqt_actors.actors.shard import ShardActor
-from opensqt_actors.actors.shard_gateway import EndShard, ShardGateway, StartGateway, VenuesOpen, with_resident
-from opensqt_actors.actors.shard_link import Screens, SendUp
+from opensqt_actors.actors.shard_gateway import EndShard, ShardGateway, StartGateway, VenuesOpen
+from opensqt_actors.actors.shard_link import Measured, Screens, SendUp
 from opensqt_actors.actors.shard_messages import StopShard
 from opensqt_actors.api.server import ApiServer
 from opensqt_actors.api.shard_service import ShardService, add_to
@@ -118,7 +119,7 @@ class ShardSystem:
         self._announce: Callable[[Announce], None] = partial(self._told, journal, service)
         host.bind(Reply, lambda sender, effect: service.send(effect))
         host.bind(Announce, self._heard)
-        host.bind(SendUp, lambda sender, effect: service.send(self._measured(effect.fact)))
+        host.bind(SendUp, lambda sender, effect: service.send(self._measured(journal, metrics, effect.fact)))
         host.bind(Exited, self._exited)
         parts = shard_parts(settings, accounts, instance, strategies)
         shutdown, supervision = settings.shutdown, settings.supervision
@@ -158,8 +159,12 @@ class ShardSystem:
         loop.call_later(SETTLED, calm_collector)
         logger.debug("shard-{} is ready, process {}", self.number, os.getpid())
 
-    def _measured(self, fact: Any) -> Any:
-        return with_resident(fact, self._process.memory_info().rss) if isinstance(fact, Screens) else fact
+    def _measured(self, journal: ObservedJournal, metrics: Metrics, fact: Any) -> Any:
+        """A heartbeat with what only the process itself knows of it."""
+        if not isinstance(fact, Screens):
+            return fact
+        rss, pending = self._process.memory_info().rss, journal.counters().pending
+        return replace(fact, measured=Measured(rss, pending, metrics.durations()))
 
     def _heard(self, sender: ActorRef, effect: Announce) -> None:
         self._announce(effect)

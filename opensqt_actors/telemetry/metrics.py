@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from opensqt_actors.actors.views import StatusView
+from opensqt_actors.actors.views import Durations, StatusView
 from opensqt_actors.domain.settings import SymbolState
 
 NANOSECONDS = 1_000_000_000
 MAX_REJECT_CODES = 100
+OWN = "shard-0"
+"""The shard inside a supervisor's process, or a host's."""
 
 COMMIT_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
 TICK_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
@@ -67,6 +69,7 @@ class StatusCollector(Collector):
         yield GaugeMetricFamily("opensqt_started_seconds", "Start of the process.", value=view.started / NANOSECONDS)
         yield from self._accounts(view)
         yield from self._symbols(view)
+        yield from self._shards(view)
 
     @staticmethod
     def _accounts(view: StatusView) -> Iterator[Metric]:
@@ -81,6 +84,23 @@ class StatusCollector(Collector):
             waiting.add_metric((account.account,), account.waiting)
             paused.add_metric((account.account,), account.paused_until / NANOSECONDS)
         yield from (streams, waiting, paused)
+
+    @staticmethod
+    def _shards(view: StatusView) -> Iterator[Metric]:
+        labels = ("shard",)
+        state = GaugeMetricFamily("opensqt_shard_state", "1 for the state of a shard.", labels=(*labels, "state"))
+        memory = GaugeMetricFamily("opensqt_shard_resident_bytes", "Memory of a shard's process.", labels=labels)
+        pending = GaugeMetricFamily(
+            "opensqt_shard_journal_pending", "Entries that a shard's process has not written yet.", labels=labels
+        )
+        restarts = CounterMetricFamily("opensqt_shard_restarts", "Restarts of a shard's process.", labels=labels)
+        for row in view.shard_rows:
+            state.add_metric((row.shard, row.state), 1)
+            restarts.add_metric((row.shard,), row.restarts)
+            if row.resident:
+                memory.add_metric((row.shard,), row.resident)
+                pending.add_metric((row.shard,), row.pending)
+        yield from (state, memory, pending, restarts)
 
     @staticmethod
     def _symbols(view: StatusView) -> Iterator[Metric]:
@@ -105,6 +125,44 @@ class StatusCollector(Collector):
         yield from (slots, state, tick)
 
 
+class Timed(Collector):
+    """A histogram of this process, and beside it what shards' processes have counted under its name."""
+
+    def __init__(self, name: str, text: str, buckets: Sequence[float], status: StatusCollector) -> None:
+        self.name = name
+        self._text = text
+        self._status = status
+        self._own = Histogram(name, text, buckets=buckets, registry=None)
+        (family,) = self._own.collect()
+        self._bounds = [sample.labels["le"] for sample in family.samples if sample.name.endswith("_bucket")]
+        self.observe = self._own.observe
+
+    def durations(self) -> Durations:
+        """What this process has counted."""
+        (family,) = self._own.collect()
+        counts = tuple(int(sample.value) for sample in family.samples if sample.name.endswith("_bucket"))
+        (total,) = (sample.value for sample in family.samples if sample.name.endswith("_sum"))
+        return Durations(self.name, counts, total)
+
+    def describe(self) -> Iterable[Metric]:
+        """See StatusCollector."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One family: where there are shards' processes theirs, by shard, else ours, of the shard that is in here."""
+        family = HistogramMetricFamily(self.name, self._text, labels=("shard",))
+        view = self._status.view
+        theirs = {
+            row.shard: one
+            for row in (view.shard_rows if view is not None else ())
+            for one in row.durations
+            if one.name == self.name and len(one.counts) == len(self._bounds)
+        }
+        for shard, one in (theirs or {OWN: self.durations()}).items():
+            family.add_metric((shard,), list(zip(self._bounds, one.counts, strict=True)), one.total)
+        yield family
+
+
 class Metrics:
     """A registry of its own, so that two systems in one process do not mix."""
 
@@ -112,17 +170,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.status = StatusCollector()
         self.registry.register(self.status)
-        self.journal_commit_seconds = Histogram(
-            "opensqt_journal_commit_seconds",
-            "From an intent's hand-over to its being durable.",
-            buckets=COMMIT_BUCKETS,
-            registry=self.registry,
+        self.journal_commit_seconds = self._timed(
+            "opensqt_journal_commit_seconds", "From an intent's hand-over to its being durable.", COMMIT_BUCKETS
         )
-        self.tick_to_order_seconds = Histogram(
+        self.tick_to_order_seconds = self._timed(
             "opensqt_tick_to_order_seconds",
             "From the frame hook's call to the hand-over of the order's intent; its commit is counted apart.",
-            buckets=TICK_BUCKETS,
-            registry=self.registry,
+            TICK_BUCKETS,
         )
         self.journal_pending = Gauge("opensqt_journal_pending", "Entries not written yet.", registry=self.registry)
         self.log_dropped = Gauge("opensqt_log_lines_dropped", "Log lines dropped.", registry=self.registry)
@@ -137,6 +191,15 @@ class Metrics:
             "opensqt_orders_rejected", "Orders refused by the venue.", ("code",), registry=self.registry
         )
         self._codes: set[str] = set()
+
+    def _timed(self, name: str, text: str, buckets: Sequence[float]) -> Timed:
+        timed = Timed(name, text, buckets, self.status)
+        self.registry.register(timed)
+        return timed
+
+    def durations(self) -> tuple[Durations, ...]:
+        """What this process has timed, for the supervisor of a shard."""
+        return self.journal_commit_seconds.durations(), self.tick_to_order_seconds.durations()
 
     def rejected(self, code: str) -> None:
         """Count a refusal under its code; codes beyond a bound share one."""

@@ -9,19 +9,18 @@ speed of a clock. One JSON line; exit code 1 when the books differ at the end.
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
 import sys
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 from job import say, supervisor, venue, workplace
-from prometheus_client.parser import text_string_to_metric_families
+from support import scrape
 from support.accounting import audited, settled
 from support.processes import Supervisor
+from support.scrape import free_port
 
 MEGABYTE = 1_048_576
 LATENCY = "opensqt_tick_to_order_seconds"
@@ -40,13 +39,6 @@ class Sample:
     buckets: dict[float, float]
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def look(job: Supervisor, port: int, began: float) -> Sample:
     """Ask the process and its metrics."""
     if job.process is None:
@@ -54,16 +46,13 @@ def look(job: Supervisor, port: int, began: float) -> Sample:
     process = psutil.Process(job.process.pid)
     buckets: dict[float, float] = {}
     pending = waiting = 0.0
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    for family in families:
-        for sample in family.samples:
-            if sample.name == f"{LATENCY}_bucket":
-                buckets[float(sample.labels["le"])] = sample.value
-            elif sample.name == "opensqt_journal_pending":
-                pending = sample.value
-            elif sample.name == "opensqt_budget_waiting":
-                waiting += sample.value
+    for sample in scrape.samples(port):
+        if sample.name == f"{LATENCY}_bucket":
+            buckets[float(sample.labels["le"])] = sample.value
+        elif sample.name == "opensqt_journal_pending":
+            pending = sample.value
+        elif sample.name == "opensqt_budget_waiting":
+            waiting += sample.value
     return Sample(
         time.monotonic() - began, process.memory_info().rss, process.num_fds(), process.num_threads(), pending, waiting,
         buckets,

@@ -7,6 +7,7 @@ import urllib.request
 from collections import defaultdict
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 HOST = "127.0.0.1"
 
@@ -18,12 +19,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def scrape(port: int) -> dict[str, float]:
-    """Every metric by its name, the samples of all labels added up."""
+def samples(port: int) -> list[Sample]:
+    """All of them, with their labels."""
     with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def scrape(port: int) -> dict[str, float]:
+    """Every metric by its name, the samples of all labels added up."""
     found: dict[str, float] = defaultdict(float)
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            found[sample.name] += sample.value
+    for sample in samples(port):
+        found[sample.name] += sample.value
     return found

@@ -321,14 +321,28 @@ class ShardHello(_message.Message):
     def __init__(self, shard: _Optional[int] = ..., pid: _Optional[int] = ..., version: _Optional[str] = ..., configuration: _Optional[str] = ..., started: _Optional[bool] = ..., symbols: _Optional[_Iterable[_Union[ShardSymbol, _Mapping]]] = ...) -> None: ...
 
 class ShardScreens(_message.Message):
-    __slots__ = ("symbols", "accounts", "resident")
+    __slots__ = ("symbols", "accounts", "resident", "pending", "durations")
     SYMBOLS_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     RESIDENT_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    DURATIONS_FIELD_NUMBER: _ClassVar[int]
     symbols: _containers.RepeatedCompositeFieldContainer[_registry_pb2.SymbolStatus]
     accounts: _containers.RepeatedCompositeFieldContainer[ShardAccount]
     resident: int
-    def __init__(self, symbols: _Optional[_Iterable[_Union[_registry_pb2.SymbolStatus, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[ShardAccount, _Mapping]]] = ..., resident: _Optional[int] = ...) -> None: ...
+    pending: int
+    durations: _containers.RepeatedCompositeFieldContainer[ShardDurations]
+    def __init__(self, symbols: _Optional[_Iterable[_Union[_registry_pb2.SymbolStatus, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[ShardAccount, _Mapping]]] = ..., resident: _Optional[int] = ..., pending: _Optional[int] = ..., durations: _Optional[_Iterable[_Union[ShardDurations, _Mapping]]] = ...) -> None: ...
+
+class ShardDurations(_message.Message):
+    __slots__ = ("name", "counts", "total")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    total: float
+    def __init__(self, name: _Optional[str] = ..., counts: _Optional[_Iterable[int]] = ..., total: _Optional[float] = ...) -> None: ...
 
 class ShardAccount(_message.Message):
     __slots__ = ("status", "thousandths")

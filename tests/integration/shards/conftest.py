@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from main_job.conftest import folder, make_supervisor, pytest_runtest_makereport, start_venue  # noqa: F401 - fixtures
 from support.processes import Supervisor, VenueProcess, mixed, pb, wait_until
+from support.scrape import free_port
 
 from opensqt_actors.app.shard_lock import shard_processes
 
@@ -27,8 +28,9 @@ SHARDS = 2
 class Fleet:
     """A supervisor, its shards and their venue."""
 
-    def __init__(self, venue: VenueProcess, supervisor: Supervisor, names: list[str]) -> None:
+    def __init__(self, venue: VenueProcess, supervisor: Supervisor, names: list[str], metrics_port: int) -> None:
         self.venue = venue
+        self.metrics_port = metrics_port
         self.supervisor = supervisor
         self.names = names
 
@@ -81,12 +83,15 @@ def fleet(request: pytest.FixtureRequest, start_venue: Any, make_supervisor: Any
     symbols = [entry | {"mode": "long"} for entry in mixed(names)]
     supervision = {"shard_heartbeat": 3, "backoff_initial": 0.1, "shard_alone": 120} | getattr(request, "param", {})
     countdown = supervision.pop("dead_man_switch", 0)
+    port = free_port()
     patient = {"execution": {"stale_after": 600}} if countdown else {}  # markets that are paused for longer than one
-    supervisor = make_supervisor(venue, symbols, shards=SHARDS, supervision=supervision, **patient)
+    supervisor = make_supervisor(
+        venue, symbols, shards=SHARDS, supervision=supervision, telemetry={"metrics_port": port}, **patient
+    )
     text = supervisor.config.read_text().replace("    budget:", f"    dead_man_switch: {countdown}\n    budget:")
     supervisor.config.write_text(text)
     supervisor.start()
-    made = Fleet(venue, supervisor, names)
+    made = Fleet(venue, supervisor, names, port)
     try:
         supervisor.wait_trading(SYMBOLS)
         wait_until(made.all_running, "all shards")

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from support.accounting import openings, settled, unjournalled
 from support.processes import mixed, pb, wait_until
+from support.scrape import samples
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -78,6 +79,25 @@ def test_f31_a_shard_that_hangs_is_killed_within_the_heartbeat_limit_and_replace
     fleet.wait_new(0, old)
     fleet.supervisor.wait_fills(3)
     books_agree(fleet)
+
+
+def test_what_shards_measure_of_themselves_is_in_the_supervisors_metrics(fleet: Any) -> None:
+    fleet.spread()
+
+    def measured() -> bool:
+        told = {(sample.name, sample.labels.get("shard")): sample.value for sample in samples(fleet.metrics_port)}
+        return all(
+            told[name, f"shard-{number}"] > 0
+            for number in fleet.processes()
+            for name in (
+                "opensqt_tick_to_order_seconds_count",
+                "opensqt_journal_commit_seconds_sum",
+                "opensqt_shard_resident_bytes",
+            )
+        )
+
+    wait_until(measured, "orders of both shards in the metrics")
+    assert len(fleet.processes()) == 2
 
 
 def test_shards_trade_on_without_a_supervisor_and_the_next_one_finds_them(fleet: Any) -> None:

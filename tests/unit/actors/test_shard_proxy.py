@@ -12,6 +12,7 @@ from opensqt_actors.actors.shard_link import (
     CommandShard,
     Hello,
     KillShard,
+    Measured,
     ReachShard,
     RestartShard,
     Screens,
@@ -32,6 +33,7 @@ from opensqt_actors.actors.shard_messages import (
     ToSymbol,
 )
 from opensqt_actors.actors.shard_proxy import ShardLimits, ShardProxy, ShardState
+from opensqt_actors.actors.views import Durations, ShardRow
 from opensqt_actors.domain.settings import SymbolSpec, SymbolState
 from opensqt_actors.runtime.behaviour import ActorId
 from opensqt_actors.runtime.effects import SetTimer, Tell
@@ -189,8 +191,18 @@ def test_a_watch_that_rings_late_blames_this_process_and_not_the_shard() -> None
 
 def test_f31_memory_beyond_the_limit_ends_the_process() -> None:
     bench = Bench().running()
-    assert KillShard(1) not in bench.said(Screens((), (), 1 << 30))
-    assert KillShard(1) in bench.said(Screens((), (), (1 << 30) + 1))
+    assert KillShard(1) not in bench.said(Screens((), (), Measured(1 << 30)))
+    assert KillShard(1) in bench.said(Screens((), (), Measured((1 << 30) + 1)))
+
+
+def test_what_a_process_has_measured_is_told_in_its_line_and_forgotten_with_it() -> None:
+    bench = Bench().running()
+    durations = (Durations("opensqt_tick_to_order_seconds", (1, 2), 0.5),)
+    (row,) = told(bench.said(Screens((), (), Measured(1 << 20, 3, durations))), ShardRow)
+    assert (row.resident, row.pending, row.durations) == (1 << 20, 3, durations)
+    bench.step(ShardGone(bench.life, "crash"))
+    gone = bench.proxy.row()
+    assert (gone.resident, gone.pending, gone.durations) == (0, 0, ())
 
 
 def test_too_many_failures_end_in_quarantine_with_an_alert_until_an_operator_restarts_it() -> None:

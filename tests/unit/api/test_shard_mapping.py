@@ -12,7 +12,7 @@ from opensqt_actors.actors import exchange, operator, symbol
 from opensqt_actors.actors.market_check import check_settings
 from opensqt_actors.actors.ports import Announce, Reply, SymbolPrepared, SymbolRefused
 from opensqt_actors.actors.risk_messages import ExposureReport, GlobalWord, ShardFacts, ShareGiven
-from opensqt_actors.actors.shard_link import Hello, Screens
+from opensqt_actors.actors.shard_link import Hello, Measured, Screens
 from opensqt_actors.actors.shard_messages import (
     AddSymbolActor,
     ReleaseSymbol,
@@ -26,7 +26,7 @@ from opensqt_actors.actors.shard_messages import (
     SymbolReleased,
     ToSymbol,
 )
-from opensqt_actors.actors.views import AccountRow, HoldingsView, ReconcileView, RiskRow, SymbolRow
+from opensqt_actors.actors.views import AccountRow, Durations, HoldingsView, ReconcileView, RiskRow, SymbolRow
 from opensqt_actors.api.shard_mapping import command_from, command_to, fact_from, fact_to
 from opensqt_actors.api.shard_outbox import Outbox, OutboxFull
 from opensqt_actors.api.shard_risk_mapping import UnknownMessage
@@ -70,11 +70,12 @@ COMMANDS = [
     operator.EmergencyExit(-1, "main", "why"),
     operator.ClearEmergency(4, "main", "why"),
 ]
+MEASURED = Measured(1 << 30, 7, (Durations("a", (0, 2, 5), 0.25), Durations("b", (), 0)))
 FACTS = [
     Reply(43, HoldingsView("main", (("BTCUSDT", Decimal("-0.5")),), (("ETHUSDT", 3),))),
     Reply(44, HoldingsView("main", (), ())),
     Hello(77, "1.0", "abc", True, (SPEC,)),
-    Screens((ROW,), (AccountRow("main", True, False, 3, 4, 0, 900, 800, 250),), 1 << 30),
+    Screens((ROW,), (AccountRow("main", True, False, 3, 4, 0, 900, 800, 250),), MEASURED),
     Announce("order.foreign", "main", "BTCUSDT", "an order", "warning", {"id": "7"}),
     Reply(9, operator.Refusal("unavailable", "later")),
     Reply(9, operator.Done("it is done")),
@@ -138,12 +139,12 @@ def test_what_has_no_place_on_the_wire_is_an_error_and_not_silence() -> None:
 
 async def test_screens_are_conflated_to_the_newest_line_and_come_after_what_must_not_be_lost() -> None:
     outbox = Outbox()
-    outbox.put(Screens((ROW,), (), 1))
+    outbox.put(Screens((ROW,), (), Measured(1)))
     outbox.put(SymbolLeft("main", "X"))
     newer = replace(ROW, fills=99)
-    outbox.put(Screens((newer, replace(ROW, symbol="ETHUSDT")), (), 2))
+    outbox.put(Screens((newer, replace(ROW, symbol="ETHUSDT")), (), Measured(2)))
     assert await outbox.take() == SymbolLeft("main", "X")
-    assert await outbox.take() == Screens((newer, replace(ROW, symbol="ETHUSDT")), (), 2)
+    assert await outbox.take() == Screens((newer, replace(ROW, symbol="ETHUSDT")), (), Measured(2))
 
 
 async def test_events_beyond_the_bound_are_dropped_and_counted_answers_are_not() -> None:

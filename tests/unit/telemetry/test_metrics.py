@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from opensqt_actors.actors.views import AccountRow, StatusView, SymbolRow
+from opensqt_actors.actors.views import AccountRow, Durations, ShardRow, StatusView, SymbolRow
 from opensqt_actors.domain.settings import SymbolState
 from opensqt_actors.telemetry.endpoint import MetricsEndpoint, health_problems
 from opensqt_actors.telemetry.listener import PortInUse
@@ -73,10 +73,41 @@ def test_durations_and_refusals_are_counted_as_they_happen() -> None:
     metrics.rejected("insufficient_margin")
     metrics.rejected("insufficient_margin")
     found = samples(metrics, None)
-    assert found["opensqt_journal_commit_seconds_count", ()] == 1
-    assert found["opensqt_tick_to_order_seconds_bucket", (("le", "5e-05"),)] == 1
+    own = ("shard", "shard-0")
+    assert found["opensqt_journal_commit_seconds_count", (own,)] == 1
+    assert found["opensqt_journal_commit_seconds_sum", (own,)] == 0.0004
+    assert found["opensqt_tick_to_order_seconds_bucket", (("le", "2e-05"), own)] == 0
+    assert found["opensqt_tick_to_order_seconds_bucket", (("le", "5e-05"), own)] == 1
+    assert found["opensqt_tick_to_order_seconds_bucket", (("le", "+Inf"), own)] == 1
     assert found["opensqt_orders_rejected_total", (("code", "insufficient_margin"),)] == 2
     assert ("opensqt_ticks_total", ()) not in found
+
+
+def test_shards_processes_are_told_by_shard_in_place_of_what_the_supervisor_has_timed() -> None:
+    first, second = Metrics(), Metrics()
+    first.tick_to_order_seconds.observe(0.00003)
+    first.tick_to_order_seconds.observe(3)
+    second.journal_commit_seconds.observe(0.0004)
+    of_other_buckets = Durations("opensqt_tick_to_order_seconds", (1, 2), 0.5)
+    rows = (
+        ShardRow("shard-0", "running", 17, 3, 2, 1 << 20, "", 5, first.durations()),
+        ShardRow("shard-1", "running", 18, 3, 0, 2 << 20, "", 0, second.durations()),
+        ShardRow("shard-2", "running", 19, 3, 0, 3 << 20, "", 0, (of_other_buckets,)),
+        ShardRow("shard-3", "starting", 0, 0, 0, 0, ""),
+    )
+    found = samples(Metrics(), replace(VIEW, shard_rows=rows))
+    name = "opensqt_tick_to_order_seconds"
+    assert found[f"{name}_bucket", (("le", "5e-05"), ("shard", "shard-0"))] == 1
+    assert found[f"{name}_count", (("shard", "shard-0"),)] == 2
+    assert found[f"{name}_sum", (("shard", "shard-0"),)] == pytest.approx(3.00003)
+    assert found[f"{name}_count", (("shard", "shard-1"),)] == 0
+    assert found["opensqt_journal_commit_seconds_count", (("shard", "shard-1"),)] == 1
+    assert (f"{name}_count", (("shard", "shard-2"),)) not in found, "another version's buckets are not ours"
+    assert found["opensqt_shard_journal_pending", (("shard", "shard-0"),)] == 5
+    assert found["opensqt_shard_resident_bytes", (("shard", "shard-1"),)] == 2 << 20
+    assert found["opensqt_shard_restarts_total", (("shard", "shard-0"),)] == 2
+    assert found["opensqt_shard_state", (("shard", "shard-3"), ("state", "starting"))] == 1
+    assert ("opensqt_shard_resident_bytes", (("shard", "shard-3"),)) not in found
 
 
 def test_the_number_of_refusal_codes_is_bounded() -> None:
