@@ -23,8 +23,8 @@ FIRST_WAIT = 100 * MILLISECOND
 LONGEST_WAIT = 10_000 * MILLISECOND
 FIRST_EXIT_WAIT = 25 * MILLISECOND
 EXIT_WAIT = 200 * MILLISECOND
-"""An exit that would have crossed is put off for so long at most: what is held must not wait out a pause for openings,
-and the next quote names another price."""
+"""An exit that would have crossed is put off for the first of these as often as it may be tried as post-only, since the
+next quote names another price, then for the second at most: what is held must not wait out a pause for openings."""
 STRUCTURAL = 3
 """After so many refusals for the same kind of reason the slot asks only once a pause."""
 
@@ -41,7 +41,8 @@ def back_off(slot: Slot, failure: PlaceFailed, execution: Execution, now: int) -
     if failure.code == RefusalCode.WOULD_CROSS:
         key = decode(failure.client_id)
         if key is not None and not key.kind.opens:
-            wait = max(failure.retry_after, min(FIRST_EXIT_WAIT * 2 ** min(slot.refusals - 1, 10), EXIT_WAIT))
+            beyond = max(slot.alike - execution.post_only_retries, 0)
+            wait = max(failure.retry_after, min(FIRST_EXIT_WAIT * 2 ** min(beyond, 10), EXIT_WAIT))
         elif slot.alike > execution.post_only_retries and execution.post_only_fallback == "pause":
             wait = execution.slot_pause
     elif failure.code not in _NOT_OUR_FAULT and not failure.code.startswith(_LIMITS) and slot.alike >= STRUCTURAL:

@@ -31,7 +31,7 @@ from opensqt_actors.app.shard_lock import shard_process, shard_processes
 from opensqt_actors.config.paths import shard_socket_path
 from opensqt_actors.runtime.kernel import ActorRef, Host
 
-TRY_EVERY = 0.05
+TRY_EVERY = 0.02
 LAST_WORDS = 1.0
 KILLED = 5.0
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 LOOK_EVERY = 1e-3
-"""Seconds. uvloop rounds its timers to whole milliseconds: below a half of one it would look in every pass."""
+"""Seconds. uvloop rounds its timers to whole milliseconds: half of one or less would be a look in every pass."""
 BUSY = 5e-5
 """Seconds of a pass: more than the loop takes when it has nothing to do."""
 PAUSE = 2e-5

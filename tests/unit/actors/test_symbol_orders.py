@@ -154,7 +154,7 @@ def test_f12_an_exit_that_would_cross_is_tried_on_whatever_pauses_openings() -> 
     market = Market(execution=Execution(post_only_fallback="pause")).trade()
     market.quote(9_975.0)
     market.fills(market.plan(-1))
-    for wait in (25, 50, 100, 200, 200, 200):
+    for wait in (25, 25, 25, 50, 100, 200, 200):
         (plan,) = market.places()
         assert (plan.kind, plan.request.post_only) == (OrderKind.EXIT_SELL, True)
         market.fails(plan, RefusalCode.WOULD_CROSS.value)
