@@ -209,10 +209,24 @@ class Cluster:
         """Symbols with openings that rest."""
         return {order["symbol"] for order in self.venue.open_orders() if opens(order)}
 
+    def full(self, host: JoinedHost) -> set[str]:
+        """Symbols that trade without openings, as their host says: each of their slots holds something."""
+        return {
+            name
+            for name, row in host.rows().items()
+            if row.state == registry_pb2.SYMBOL_STATE_TRADING and row.slots_total == row.slots_filled > 0
+        }
+
     def wait_trading(self, symbols: set[str]) -> None:
-        """Wait until these trade, with openings, on the one host that has them."""
+        """Wait until these trade, with openings unless they are full, on the one host that has them."""
         self.wait_owned(symbols)
-        wait_until(lambda: self.opening() >= symbols, "openings in every market", 90)
+
+        def trading() -> bool:
+            bare = symbols - self.opening()
+            owners = self.owners() if bare else {}
+            return all(name in owners and name in self.full(owners[name]) for name in bare)
+
+        wait_until(trading, "openings in every market that is not full", 90)
 
     def wait_ready(self) -> None:
         """Wait until every owner has compared its symbols with the venue and has heard of a price."""
@@ -228,11 +242,15 @@ class Cluster:
         wait_until(ready, "owners that know their symbols", 90)
 
     def victim(self) -> JoinedHost:
-        """A host that trades everything that it has."""
+        """A host that trades everything that it has, with openings somewhere."""
 
         def found() -> JoinedHost | None:
             opening = self.opening()
-            return next((host for host in self.hosts if (owned := set(self.owned(host))) and owned <= opening), None)
+            for host in self.hosts:
+                owned = set(self.owned(host))
+                if owned & opening and (owned <= opening or owned - opening <= self.full(host)):
+                    return host
+            return None
 
         host = wait_until(found, "a host that trades everything that it has", 90)
         assert host is not None
