@@ -87,7 +87,7 @@ def test_what_shards_measure_of_themselves_is_in_the_supervisors_metrics(fleet: 
     def measured() -> bool:
         told = {(sample.name, sample.labels.get("shard")): sample.value for sample in samples(fleet.metrics_port)}
         return all(
-            told[name, f"shard-{number}"] > 0
+            told.get((name, f"shard-{number}"), 0) > 0
             for number in fleet.processes()
             for name in (
                 "opensqt_tick_to_order_seconds_count",

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +195,12 @@ def test_the_breaker_of_a_symbol_closes_it_alone_and_survives_its_shard_and_a_mo
 
 
 def nicenesses(pid: int) -> set[int]:
-    """Of all threads of a process."""
-    return {os.getpriority(os.PRIO_PROCESS, int(thread.name)) for thread in Path(f"/proc/{pid}/task").iterdir()}
+    """Of all threads of a process; one may end meanwhile."""
+    found = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(ProcessLookupError):
+            found.add(os.getpriority(os.PRIO_PROCESS, int(thread.name)))
+    return found
 
 
 def test_a_shard_makes_way_when_it_has_its_exits_and_the_next_one_begins_before_it(fleet: Any) -> None:
